@@ -1,0 +1,44 @@
+"""Per-dtype constants and numerically stable scalar functions.
+
+The precision policy of the library stands here, once: **geometry computes in float64 and
+returns the dtype it was given.** Half precision and autocast therefore never reach a
+hyperbolic function, and float32 loses nothing but the final rounding.
+"""
+
+from hyperhier._numerics.compensated import one_minus_scaled_square
+from hyperhier._numerics.dtypes import eps_of, in_working_precision, max_of, tiny_of
+from hyperhier._numerics.functions import (
+    asinh_ratio,
+    atan_ratio,
+    cos_root,
+    cosh_root,
+    safe_norm,
+    safe_sqrt,
+    sin_ratio,
+    sinh_ratio,
+    stable_asinh,
+    tanh_ratio,
+    unit_vector,
+)
+from hyperhier._numerics.matrix import data_dependent_allowed, repair_entries
+
+__all__ = [
+    "asinh_ratio",
+    "atan_ratio",
+    "cos_root",
+    "cosh_root",
+    "data_dependent_allowed",
+    "eps_of",
+    "in_working_precision",
+    "max_of",
+    "one_minus_scaled_square",
+    "repair_entries",
+    "safe_norm",
+    "safe_sqrt",
+    "sin_ratio",
+    "sinh_ratio",
+    "stable_asinh",
+    "tanh_ratio",
+    "tiny_of",
+    "unit_vector",
+]

@@ -1,0 +1,91 @@
+"""Sums and products whose rounding errors are kept.
+
+Error-free transformations: Dekker (Numer. Math. 18, 1971) for products, Knuth (TAOCP 2)
+for sums. All tensors are float64.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+__all__ = ["one_minus_scaled_square", "two_product", "two_sum"]
+
+#: splits a 53-bit significand into two halves of 26 bits
+SPLITTER = 2.0**27 + 1.0
+
+
+def two_sum(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """a + b as a rounded sum and its exact error."""
+    s = a + b
+    t = s - a
+    return s, (a - (s - t)) + (b - t)
+
+
+def _split(a: Tensor) -> tuple[Tensor, Tensor]:
+    t = SPLITTER * a
+    high = t - (t - a)
+    return high, a - high
+
+
+def two_product(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """a * b as a rounded product and its exact error (for magnitudes under 1e150)."""
+    p = a * b
+    a1, a2 = _split(a)
+    b1, b2 = _split(b)
+    return p, ((a1 * b1 - p) + a1 * b2 + a2 * b1) + a2 * b2
+
+
+def _pair_sum(high: Tensor, low: Tensor) -> tuple[Tensor, Tensor]:
+    """Sum of (high + low) along the last dimension, kept as a pair."""
+    while (n := high.shape[-1]) > 1:
+        if n % 2:
+            high = torch.nn.functional.pad(high, (0, 1))
+            low = torch.nn.functional.pad(low, (0, 1))
+            n += 1
+        high, error = two_sum(high[..., : n // 2], high[..., n // 2 :])
+        low = low[..., : n // 2] + low[..., n // 2 :] + error
+    return high.squeeze(-1), low.squeeze(-1)
+
+
+class _OneMinusScaledSquare(torch.autograd.Function):
+    """1 - c |x|**2 to the last bits, however close |x| is to the boundary."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor, c: Tensor) -> Tensor:
+        if x.shape[-1] == 0:
+            return torch.ones(x.shape[:-1], dtype=x.dtype, device=x.device)
+        square, square_low = _pair_sum(*two_product(x, x))
+        scaled, error = two_product(square, c)
+        total, total_error = two_sum(torch.ones_like(scaled), -scaled)
+        return total + (total_error - (error + c * square_low))
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:  # type: ignore[override]
+        x, c = ctx.saved_tensors
+        for_x = (-2.0 * c * grad).unsqueeze(-1) * x if ctx.needs_input_grad[0] else None
+        for_c = None
+        if ctx.needs_input_grad[1]:
+            for_c = -(grad * x.square().sum(-1)).sum().reshape(c.shape)
+        return for_x, for_c
+
+
+def one_minus_scaled_square(x: Tensor, c: Tensor) -> Tensor:
+    """``1 - c |x|^2`` along the last dimension, without cancellation.
+
+    Shapes: x ``(*batch, n)`` float64, c 0-dim float64; result ``(*batch)``.
+
+    >>> x = torch.tensor([1.0 - 2.0**-53], dtype=torch.float64)
+    >>> one_minus_scaled_square(x, torch.ones((), dtype=torch.float64)).item() == 2.0**-52 - 2.0**-106
+    True
+    """
+    result: Tensor = _OneMinusScaledSquare.apply(x, c)
+    return result

@@ -1,0 +1,21 @@
+"""Geometries: one contract, :class:`Manifold`, and its implementations."""
+
+from hyperhier.manifolds._names import available_manifolds, get_manifold
+from hyperhier.manifolds.base import Isometry, Manifold
+from hyperhier.manifolds.euclidean import Euclidean
+from hyperhier.manifolds.interop import as_manifold
+from hyperhier.manifolds.lorentz import Lorentz
+from hyperhier.manifolds.poincare import PoincareBall
+from hyperhier.manifolds.sphere import Sphere
+
+__all__ = [
+    "Euclidean",
+    "Isometry",
+    "Lorentz",
+    "Manifold",
+    "PoincareBall",
+    "Sphere",
+    "as_manifold",
+    "available_manifolds",
+    "get_manifold",
+]

@@ -1,0 +1,139 @@
+"""The Poincaré ball model."""
+
+from __future__ import annotations
+
+from typing import final
+
+import torch
+from torch import Tensor
+
+from hyperhier._numerics import (
+    asinh_ratio,
+    cosh_root,
+    eps_of,
+    one_minus_scaled_square,
+    safe_norm,
+    safe_sqrt,
+    stable_asinh,
+    tanh_ratio,
+    unit_vector,
+)
+from hyperhier.manifolds._hyperbolic import (
+    Hyperbolic,
+    centroid_of_space_parts,
+)
+from hyperhier.manifolds.base import PRODUCT_ERROR
+
+__all__ = ["PoincareBall"]
+
+
+@final
+class PoincareBall(Hyperbolic):
+    """Hyperbolic space as the ball of radius 1/sqrt(c). **c > 0, curvature -c.**
+
+    Conformal: the length of a tangent vector u at x is 2|u| / (1 - c|x|^2). The formulas
+    are those of Ungar's gyrovector calculus (as in Ganea et al. 2018, arXiv 1805.09112),
+    rearranged so that the distances to the boundary, a = 1 - c|x|^2 and b = 1 - c|y|^2, are
+    never differences of near-equal numbers.
+
+    >>> m = PoincareBall()
+    >>> m.dist(torch.tensor([0.0, 0.5]), torch.tensor([0.0, -0.5]))
+    tensor(2.1972)
+    """
+
+    name = "poincare"
+
+    def ambient_dim(self, features: int) -> int:
+        return features
+
+    def origin(
+        self,
+        *size: int | tuple[int, ...],
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+        seed: int | None = 42,
+    ) -> Tensor:
+        return torch.zeros(self._size(size), dtype=dtype, device=device)
+
+    def _depth(self, x: Tensor) -> Tensor:
+        """1 - c|x|^2, ``(*batch, 1)``."""
+        return one_minus_scaled_square(x, self.c).unsqueeze(-1)
+
+    def _dist(self, x: Tensor, y: Tensor) -> Tensor:
+        root_c = self.c.sqrt()
+        depths = (self._depth(x) * self._depth(y)).squeeze(-1)
+        return (2.0 / root_c) * stable_asinh(root_c * safe_norm(x - y) / depths.sqrt())
+
+    def _coarse_matrix(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        c = self.c
+        x2, y2 = x.square().sum(-1).unsqueeze(-1), y.square().sum(-1).unsqueeze(-2)
+        squared = x2 + y2 - 2.0 * (x @ y.mT)
+        error = PRODUCT_ERROR * eps_of(x.dtype) * (x2 + y2).detach() / squared.detach().clamp_min(0)
+        root = safe_sqrt(c * squared / (self._depth(x) * self._depth(y).mT))
+        return (2.0 / c.sqrt()) * stable_asinh(root), error
+
+    def _expmap(self, x: Tensor, u: Tensor) -> Tensor:
+        # x (+) w with w = tanh(..) u/|u|; 1 - c|w|^2 = 1/cosh^2 is known exactly
+        c, a = self.c, self._depth(x)
+        q = c * (u / a).square().sum(-1, keepdim=True)
+        w = tanh_ratio(q) * u / a
+        w2 = c * w.square().sum(-1, keepdim=True)
+        meet = a / cosh_root(q).square() + c * (x + w).square().sum(-1, keepdim=True)
+        return x + a * (w + w2 * x) / meet
+
+    def _logmap(self, x: Tensor, y: Tensor) -> Tensor:
+        c, a, b, difference = self.c, self._depth(x), self._depth(y), y - x
+        squared = c * difference.square().sum(-1, keepdim=True)
+        sinh2 = squared / (a * b)
+        direction = a * difference - squared * x  # of (-x) (+) y
+        return asinh_ratio(sinh2) / (b * (1.0 + sinh2).sqrt()) * direction
+
+    def _inner(self, x: Tensor, u: Tensor, v: Tensor) -> Tensor:
+        return ((u * v).sum(-1, keepdim=True) * (2.0 / self._depth(x)).square()).squeeze(-1)
+
+    def _transp(self, x: Tensor, y: Tensor, v: Tensor) -> Tensor:
+        # gyr[y, -x] v (1 - c|y|^2) / (1 - c|x|^2), the gyration expanded in y - x
+        c, a, b, difference = self.c, self._depth(x), self._depth(y), y - x
+
+        def dot(p: Tensor, q: Tensor) -> Tensor:
+            return (p * q).sum(-1, keepdim=True)
+
+        x_v, d_v, x_d = dot(x, v), dot(difference, v), dot(x, difference)
+        d2 = dot(difference, difference)
+        for_d = -a * x_v + c * (2.0 * x_d * x_v - (1.0 - a) / c * d_v)
+        for_x = a * d_v - c * d2 * x_v
+        turned = v + 2.0 * c * (for_d * difference + for_x * x) / (a * b + c * d2)
+        return turned * (b / a)
+
+    def _projx(self, x: Tensor) -> Tensor:
+        return x  # _store brings back what lies outside
+
+    def _proju(self, x: Tensor, u: Tensor, eps: float) -> Tensor:
+        return u.expand(torch.broadcast_shapes(x.shape, u.shape))
+
+    def _egrad2rgrad(self, x: Tensor, g: Tensor) -> Tensor:
+        return g * (0.5 * self._depth(x)).square()
+
+    def _centroid(self, x: Tensor, weights: Tensor) -> Tensor:
+        mean = centroid_of_space_parts(2.0 * x / self._depth(x), weights, self.c)
+        return mean / (1.0 + (1.0 + self.c * mean.square().sum(-1, keepdim=True)).sqrt())
+
+    def _from_features(self, z: Tensor) -> Tensor:
+        half = 0.5 * z
+        return tanh_ratio(self.c * half.square().sum(-1, keepdim=True)) * half
+
+    def _to_features(self, x: Tensor) -> Tensor:
+        a = self._depth(x)
+        q = self.c * x.square().sum(-1, keepdim=True) / a
+        return 2.0 * asinh_ratio(q) * x / a.sqrt()
+
+    def _violation(self, x: Tensor) -> Tensor:
+        inside = self._depth(x).squeeze(-1) > 0
+        return torch.where(inside, 0.0, (self.c.sqrt() * safe_norm(x)).clamp_min(1.0))
+
+    def _store(self, x: Tensor, dtype: torch.dtype) -> Tensor:
+        """Points that rounding put on or outside the boundary move just inside it."""
+        stored = x.to(dtype)
+        outside = self._depth(stored.detach().to(x.dtype)) <= 0
+        edge = (1.0 - 2.0 * eps_of(dtype)) / self.c.sqrt()
+        return torch.where(outside, (edge * unit_vector(x)).to(dtype), stored)

@@ -1,0 +1,8 @@
+"""Tests to inherit: :class:`ManifoldConformance` holds for every geometry of the library.
+
+Needs pytest and hypothesis (``pip install 'hyperhier[dev]'``).
+"""
+
+from hyperhier.testing.conformance import ManifoldConformance
+
+__all__ = ["ManifoldConformance"]

@@ -1,0 +1,29 @@
+"""Shared fixtures: the real data, if the machine has it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Callable[[str], Path]:
+    """``data_dir("ham10000_64")`` is that folder of the real data; skips where it is absent.
+
+    The data lie where the environment variable ``HYPERHIER_DATA`` says, or in
+    ``../shared/data`` beside the checkout.
+    """
+    base = Path(os.environ.get("HYPERHIER_DATA", REPOSITORY.parent / "shared" / "data"))
+
+    def find(name: str) -> Path:
+        folder = base / name
+        if not folder.is_dir():
+            pytest.skip(f"no {name} in {base} (set HYPERHIER_DATA)")
+        return folder
+
+    return find
