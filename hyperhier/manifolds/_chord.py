@@ -20,8 +20,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from hyperhier._numerics import safe_sqrt, stable_asinh, unit_vector
+from hyperhier._numerics import eps_of, safe_sqrt, stable_asinh, unit_vector
 from hyperhier.manifolds._hyperbolic import time_of
+
+#: |D'| below this many eps of |D - D'| is rounding
+NOISE_EPS = 2.0
 
 __all__ = ["Chord", "chord", "hyperboloid_distance"]
 
@@ -53,6 +56,10 @@ def chord(x: Tensor, y: Tensor, c: Tensor) -> Chord:
     correction = (across * direction).sum(-1, keepdim=True)  # once more, to the last bits
     across, a = across - correction * direction, a + correction
     across2 = across.square().sum(-1, keepdim=True)
+    # on one ray D' is pure rounding, which the factor c s^2 would blow up
+    noise2 = (NOISE_EPS * eps_of(x.dtype) * a).square()
+    across = torch.where(across2 <= noise2, torch.zeros_like(across), across)
+    across2 = torch.where(across2 <= noise2, torch.zeros_like(across2), across2)
 
     xs, ys = x / s, y / s
     product = (xs * ys).sum(-1, keepdim=True)

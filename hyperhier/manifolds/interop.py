@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import torch
@@ -13,7 +12,7 @@ from hyperhier.manifolds.base import Manifold
 
 __all__ = ["as_manifold"]
 
-#: steps of the Karcher mean, and the relative step at which it stops
+#: fixed-point steps of the Karcher mean
 KARCHER_STEPS = 64
 
 
@@ -44,8 +43,8 @@ class _GeooptManifold(Manifold):
         super().__init__()
         self.wrapped = wrapped
         self.name = f"geoopt.{wrapped.name}"
-        self._takes_point = "x" in inspect.signature(wrapped.inner).parameters
-        self._is_lorentz = not self._takes_point
+        self._is_lorentz = wrapped.name == "Lorentz"
+        self.supports_cosine = self.sectional_curvature >= 0
 
     @property
     def sectional_curvature(self) -> float:
@@ -85,10 +84,9 @@ class _GeooptManifold(Manifold):
         return u
 
     def _inner(self, x: Tensor, u: Tensor, v: Tensor) -> Tensor:
-        product: Tensor = (
-            self.wrapped.inner(x, u, v) if self._takes_point else self.wrapped.inner(u, v)
-        )
-        return product
+        # with keepdim=False geoopt's ball returns a product of all points with all vectors
+        product: Tensor = self.wrapped.inner(x, u, v, keepdim=True)
+        return product.squeeze(-1)
 
     def _transp(self, x: Tensor, y: Tensor, v: Tensor) -> Tensor:
         w: Tensor = self.wrapped.transp(x, y, v)
