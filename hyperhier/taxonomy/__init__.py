@@ -1,0 +1,21 @@
+"""Taxonomies: rooted trees and DAGs of labels, their queries, their files."""
+
+from __future__ import annotations
+
+from hyperhier.taxonomy._ids import Ids
+from hyperhier.taxonomy.builtin import builtin_names, builtin_taxonomy
+from hyperhier.taxonomy.core import Taxonomy
+from hyperhier.taxonomy.csv_format import read_csv, write_csv
+from hyperhier.taxonomy.readers import load_taxonomy, read_taxonomy, register_reader
+
+__all__ = [
+    "Ids",
+    "Taxonomy",
+    "builtin_names",
+    "builtin_taxonomy",
+    "load_taxonomy",
+    "read_csv",
+    "read_taxonomy",
+    "register_reader",
+    "write_csv",
+]

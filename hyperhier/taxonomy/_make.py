@@ -1,0 +1,185 @@
+"""The ways into and out of a taxonomy's arrays: edges, paths, arrays, networkx."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from hyperhier.errors import TaxonomyError
+from hyperhier.taxonomy._build import Origin, Structure, build
+from hyperhier.taxonomy._ids import as_ids
+
+if TYPE_CHECKING:
+    import networkx
+
+_NOWHERE = Origin()
+_NO_EDGE = "is no edge; expected (parent, child) or (parent, child, weight) with names as str"
+
+
+def from_edges(
+    edges: Iterable[Sequence[Any]],
+    nodes: Iterable[str],
+    multi_parent: str,
+    roots: str,
+    root_name: str,
+    origin: Origin = _NOWHERE,
+) -> Structure:
+    """See :meth:`Taxonomy.from_edges`."""
+    if isinstance(nodes, str):
+        raise TaxonomyError(f"nodes {nodes!r} is a str; expected a sequence of names")
+    ids: dict[str, int] = {}
+    parents: list[int] = []
+    children: list[int] = []
+    weights: dict[int, float] = {}
+    number = -1
+    try:
+        for name in nodes:
+            ids.setdefault(name, len(ids))
+        for number, edge in enumerate(edges):
+            if isinstance(edge, str) or len(edge) not in (2, 3):
+                raise origin.error(f"{edge!r} {_NO_EDGE}", number)
+            parents.append(ids.setdefault(edge[0], len(ids)))
+            children.append(ids.setdefault(edge[1], len(ids)))
+            if len(edge) == 3:
+                weights[number] = _weight(edge[2], number, origin)
+    except TypeError as problem:  # no length, or a name that cannot be hashed
+        if number < 0:
+            raise origin.error(f"nodes or edges unusable: {problem}") from None
+        raise origin.error(f"an edge {_NO_EDGE}: {problem}", number) from None
+    weight = np.ones(len(children))
+    weight[list(weights)] = list(weights.values())
+    return build(
+        list(ids),
+        np.asarray(children, dtype=np.int64),
+        np.asarray(parents, dtype=np.int64),
+        weight,
+        origin=origin,
+        multi_parent=multi_parent,
+        roots=roots,
+        root_name=root_name,
+    )
+
+
+def _weight(value: Any, number: int, origin: Origin) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise origin.error(f"weight {value!r}; expected a number", number) from None
+
+
+def from_arrays(
+    nodes: Sequence[str],
+    parent: Any,
+    child: Any,
+    weight: Any,
+    multi_parent: str = "keep",
+    roots: str = "error",
+    root_name: str = "root",
+) -> Structure:
+    """See :meth:`Taxonomy.from_arrays`."""
+    nodes = list(nodes)
+    if len(set(nodes)) < len(nodes):
+        twice = next(name for name, times in Counter(nodes).items() if times > 1)
+        raise TaxonomyError(f"node {twice!r} is listed twice")
+    cpu = torch.device("cpu")
+    parents = as_ids(parent, len(nodes), cpu, what="parent").numpy()
+    children = as_ids(child, len(nodes), cpu, what="child").numpy()
+    weights = np.ones(len(children)) if weight is None else np.asarray(weight, dtype=np.float64)
+    if not (parents.shape == children.shape == weights.shape and parents.ndim == 1):
+        raise ValueError(
+            f"parent {parents.shape}, child {children.shape}, weight {weights.shape}; "
+            "expected one equal dimension"
+        )
+    return build(
+        nodes,
+        children,
+        parents,
+        weights,
+        origin=_NOWHERE,
+        multi_parent=multi_parent,
+        roots=roots,
+        root_name=root_name,
+    )
+
+
+def from_paths(
+    paths: Iterable[Sequence[str]], multi_parent: str, roots: str, root_name: str
+) -> Structure:
+    """See :meth:`Taxonomy.from_paths`."""
+    nodes: dict[str, None] = {}
+    edges: dict[tuple[str, str], None] = {}
+    for number, path in enumerate(paths):
+        if isinstance(path, str):
+            raise TaxonomyError(f"path {path!r} is a str; expected a sequence of names")
+        path = list(path)
+        while len(path) > 1 and path[-1] == path[-2]:
+            path.pop()
+        if not path:
+            raise TaxonomyError(f"path number {number + 1} is empty; expected names")
+        for name in path:
+            if not isinstance(name, str) or not name or name.isspace():
+                raise TaxonomyError(f"path number {number + 1} holds {name!r}; expected text")
+            nodes.setdefault(name)
+        edges.update(dict.fromkeys(pairwise(path)))
+    return from_edges(edges, nodes, multi_parent, roots, root_name)
+
+
+def from_networkx(
+    graph: Any, weight: str, multi_parent: str, roots: str, root_name: str
+) -> Structure:
+    """See :meth:`Taxonomy.from_networkx`."""
+    if not graph.is_directed():
+        raise TaxonomyError("an undirected graph; expected edges parent -> child")
+    names = {node: str(node) for node in graph.nodes}
+    if len(set(names.values())) < len(names):
+        raise TaxonomyError("several nodes of the graph have the same name as text")
+    edges = [(names[u], names[v], w) for u, v, w in graph.edges(data=weight, default=1.0)]
+    return from_edges(edges, names.values(), multi_parent, roots, root_name)
+
+
+def to_networkx(s: Structure) -> networkx.DiGraph[str]:
+    """See :meth:`Taxonomy.to_networkx`."""
+    import networkx
+
+    graph: networkx.DiGraph[str] = networkx.DiGraph()
+    graph.add_nodes_from(s.nodes)
+    graph.add_weighted_edges_from(
+        (s.nodes[p], s.nodes[c], w)
+        for c, p, w in zip(s.child.tolist(), s.parent.tolist(), s.weight.tolist(), strict=True)
+    )
+    return graph
+
+
+def primary_tree(s: Structure) -> Structure:
+    """See :meth:`Taxonomy.to_tree`."""
+    leaf = np.ones(len(s.nodes), dtype=bool)
+    leaf[s.parent] = False
+    in_order = np.zeros(len(s.nodes) + 1, dtype=np.int64)
+    in_order[s.pre + 1] = leaf
+    leaves_before = np.cumsum(in_order)
+    keep = leaves_before[s.pre + s.size] > leaves_before[s.pre]
+    new_id = np.cumsum(keep) - 1
+    # the first edge of a child to its primary parent: edges are sorted by child
+    edges = np.flatnonzero((s.parent == s.primary[s.child]) & keep[s.child])
+    return build(
+        [name for name, kept in zip(s.nodes, keep.tolist(), strict=True) if kept],
+        new_id[s.child[edges]],
+        new_id[s.parent[edges]],
+        s.weight[edges],
+        origin=_NOWHERE,
+    )
+
+
+def shuffled_leaves(s: Structure, leaf: torch.Tensor, seed: int) -> Structure:
+    """See :meth:`Taxonomy.shuffled_leaves`."""
+    where = np.flatnonzero(leaf.numpy())
+    names = list(s.nodes)
+    for target, source in zip(where, np.random.default_rng(seed).permutation(where), strict=True):
+        names[target] = s.nodes[source]
+    return replace(s, nodes=tuple(names))

@@ -1,0 +1,81 @@
+"""A whole text file in and out: gzip, encoding and atomic replacement in one place."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zlib
+from os import PathLike, fspath
+from pathlib import Path
+
+from hyperhier.errors import TaxonomyError
+
+__all__ = ["read_text", "write_text"]
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+
+def read_text(path: str | PathLike[str]) -> str:
+    """The text of a UTF-8 file, decompressed if it is gzip, without a byte order mark.
+
+    Raises:
+        TaxonomyError: the file is missing, unreadable, damaged, binary or not UTF-8; with
+            the line where that is known.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except FileNotFoundError:
+        raise TaxonomyError("no such file", path=path) from None
+    except IsADirectoryError:
+        raise TaxonomyError("is a folder; expected a file", path=path) from None
+    except (OSError, ValueError) as problem:
+        raise TaxonomyError(f"cannot be read: {problem}", path=path) from None
+    compressed = content.startswith(_GZIP_MAGIC)
+    if fspath(path).lower().endswith(".gz") and not compressed and content:
+        raise TaxonomyError("is no gzip file although its name ends in .gz", path=path)
+    if compressed:
+        try:
+            content = gzip.decompress(content)
+        except (OSError, EOFError, zlib.error) as problem:
+            raise TaxonomyError(f"damaged or truncated gzip file: {problem}", path=path) from None
+    if content.startswith(_UTF16_MARKS):
+        raise TaxonomyError("is UTF-16 text; expected UTF-8", path=path, line=1)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        # positions count from after the mark, if there is one
+        bad = problem.object[problem.start]
+        line = problem.object.count(b"\n", 0, problem.start) + 1
+        raise TaxonomyError(
+            f"byte 0x{bad:02x} is no UTF-8 text; expected UTF-8", path=path, line=line
+        ) from None
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise TaxonomyError("holds a NUL character; expected text", path=path, line=line)
+    return text
+
+
+def write_text(path: str | PathLike[str], text: str) -> None:
+    """Write UTF-8 text (gzip if the name ends in ``.gz``) under a temporary name, then rename.
+
+    Raises:
+        TaxonomyError: the file cannot be written; an older one is left as it was.
+    """
+    target = Path(path)
+    content = text.encode("utf-8")
+    if target.name.lower().endswith(".gz"):
+        content = gzip.compress(content, mtime=0)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        try:
+            with temporary.open("wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(temporary, target)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as problem:
+        reason = problem.strerror or str(problem)
+        raise TaxonomyError(f"cannot be written: {reason}", path=path) from None

@@ -1,0 +1,1 @@
+"""Outlines of the built-in label trees, one module each: facts, with their source."""
