@@ -1,0 +1,29 @@
+"""Losses for embeddings with hierarchical labels, on any manifold.
+
+Every loss is called as ``loss(embeddings, labels, ref_emb, ref_labels, indices_tuple)`` and
+has a functional twin in :mod:`hyperhier.losses.functional`.
+"""
+
+from __future__ import annotations
+
+from hyperhier.losses import functional
+from hyperhier.losses._contrastive import ContrastiveLoss
+from hyperhier.losses._pairs import Relation
+from hyperhier.losses.combine import CombinedLoss, available_losses, make_loss
+from hyperhier.losses.hwc import HWCLoss
+from hyperhier.losses.lam import LAMLoss
+from hyperhier.losses.ntxent import NTXentLoss
+from hyperhier.losses.supcon import SupConLoss
+
+__all__ = [
+    "CombinedLoss",
+    "ContrastiveLoss",
+    "HWCLoss",
+    "LAMLoss",
+    "NTXentLoss",
+    "Relation",
+    "SupConLoss",
+    "available_losses",
+    "functional",
+    "make_loss",
+]

@@ -1,0 +1,232 @@
+"""The contrastive losses' common part: similarity, softmax over candidates, reduction."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from hyperhier._numerics import safe_norm
+from hyperhier.losses._inputs import as_geometry, prepare_inputs
+from hyperhier.losses._pairs import PairFunction, Relation
+from hyperhier.losses._reduce import (
+    Reduction,
+    by_row_blocks,
+    check_reduction,
+    reduce_losses,
+    softmax_loss,
+)
+
+if TYPE_CHECKING:
+    from hyperhier.manifolds.base import Manifold
+    from hyperhier.taxonomy import Taxonomy
+
+__all__ = ["ContrastiveLoss", "contrastive_loss", "resolve_similarity", "resolve_temperature"]
+
+#: default temperatures: a cosine lies in [-1, 1], a distance does not
+DEFAULT_TEMPERATURE = {"cosine": 0.1, "distance": 0.2}
+
+
+def contrastive_loss(
+    pairs: PairFunction,
+    embeddings: Tensor,
+    labels: Tensor | None,
+    ref_emb: Tensor | None = None,
+    ref_labels: Tensor | None = None,
+    indices_tuple: tuple[Tensor, ...] | None = None,
+    *,
+    manifold: Manifold,
+    similarity: str = "auto",
+    taxonomy: Taxonomy | None = None,
+    reduction: Reduction = "mean",
+    block_size: int | None = None,
+    validate: bool = True,
+) -> Tensor:
+    """The contrastive loss that a pair function stands for.
+
+    With the logits l and the positives P(i) that ``pairs`` makes of a block of similarities,
+    it is the mean over anchors i that have a positive of
+
+        -1/|P(i)| sum_{p in P(i)} log [ exp(l_ip) / sum_{a != i} exp(l_ia) ].
+
+    Args:
+        pairs: similarity block ``(n, m)`` and its :class:`Relation` -> logits ``(n, m)`` and
+            the mask of the positives ``(n, m)``.
+        block_size: anchors per block; None forms all pairs at once.
+
+    The other arguments are those of :class:`ContrastiveLoss` and its call.
+    """
+    check_reduction(reduction)
+    if block_size is not None and block_size < 1:
+        raise ValueError(f"block_size must be a positive integer or None, got {block_size!r}")
+    similarity = resolve_similarity(similarity, manifold)
+    inputs = prepare_inputs(
+        embeddings,
+        labels,
+        ref_emb,
+        ref_labels,
+        indices_tuple,
+        taxonomy=taxonomy,
+        validate=validate,
+    )
+    with torch.autocast(embeddings.device.type, enabled=False):
+        x, y = inputs.anchors.points, inputs.others.points
+        if similarity == "cosine":
+            x = _unit(x)
+            y = x if inputs.same_set else _unit(y)
+
+        def block(rows: slice) -> tuple[Tensor, Tensor]:
+            if similarity == "cosine":
+                s = x[rows] @ y.mT
+            else:
+                s = -manifold.dist_matrix(x[rows], y)
+            relation = Relation(inputs, rows, taxonomy)
+            logits, positive = pairs(s, relation)
+            return softmax_loss(logits, positive, relation.allowed)
+
+        losses, valid = by_row_blocks(block, len(inputs.anchors), block_size)
+        return reduce_losses(losses, valid, inputs, reduction)
+
+
+class ContrastiveLoss(nn.Module):
+    """Base of the contrastive losses: give :meth:`pairs`, inherit everything else.
+
+    A new loss is its logits and its positives:
+
+    >>> class Squared(ContrastiveLoss):
+    ...     def pairs(self, s, relation):
+    ...         return -(s / self.temperature) ** 2, relation.positives()
+    >>> from hyperhier.manifolds import Euclidean
+    >>> z = torch.tensor([[0.0], [1.0], [3.0]])
+    >>> Squared(manifold=Euclidean(), similarity="distance", temperature=1.0)(
+    ...     z, torch.tensor([0, 0, 1]))
+    tensor(0.0245)
+
+    Args:
+        manifold: a manifold of hyperhier, its name, or a geoopt manifold. It becomes a
+            submodule, so a learnable curvature is a parameter of the loss too.
+        temperature: divides the similarity; positive. Default .1 for the cosine, .2 for
+            distances.
+        learn_temperature: make log(temperature) a parameter.
+        similarity: ``"cosine"``, ``"distance"`` (s = -d), or ``"auto"``: the cosine where the
+            manifold has one.
+        reduction: ``"mean"`` and ``"sum"`` are over the anchors that have a positive;
+            ``"none"`` gives ``(B,)`` or ``(B, V)`` losses with 0 for the other anchors; a
+            reducer of pytorch-metric-learning is called with the anchors that have a positive.
+        block_size: anchors per block. None forms the B x B table of all pairs; an integer
+            holds only block_size x B entries at a time and forms them again in the backward
+            pass.
+        validate: check that embeddings are finite and labels known. Costs one device
+            synchronisation per call.
+
+    Half-precision embeddings are computed with in float32, under autocast too, and give a
+    float32 loss; other dtypes are kept.
+    """
+
+    #: set by the losses that read kappa
+    taxonomy: Taxonomy | None = None
+
+    def __init__(
+        self,
+        *,
+        manifold: Any,
+        temperature: float | None = None,
+        learn_temperature: bool = False,
+        similarity: str = "auto",
+        reduction: Reduction = "mean",
+        block_size: int | None = None,
+        validate: bool = True,
+    ) -> None:
+        super().__init__()
+        check_reduction(reduction)
+        self.manifold = as_geometry(manifold)
+        self.similarity = resolve_similarity(similarity, self.manifold)
+        value = resolve_temperature(temperature, self.similarity)
+        self.log_temperature: nn.Parameter | None = None
+        if learn_temperature:
+            self.log_temperature = nn.Parameter(torch.tensor(math.log(float(value))))
+        self._temperature = float(value)
+        self.reduction = reduction
+        self.block_size = block_size
+        self.validate = validate
+
+    @property
+    def temperature(self) -> float | Tensor:
+        """The temperature; a tensor with gradient if it is learnt."""
+        return self._temperature if self.log_temperature is None else self.log_temperature.exp()
+
+    @abstractmethod
+    def pairs(self, s: Tensor, relation: Relation) -> tuple[Tensor, Tensor]:
+        """Logits and positive mask of a block of similarities; all ``(n, m)``."""
+
+    def forward(
+        self,
+        embeddings: Tensor,
+        labels: Tensor | None,
+        ref_emb: Tensor | None = None,
+        ref_labels: Tensor | None = None,
+        indices_tuple: tuple[Tensor, ...] | None = None,
+    ) -> Tensor:
+        """The loss.
+
+        Args:
+            embeddings: points of the manifold, ``(B, a)``, or V views of each sample
+                ``(B, V, a)``.
+            labels: ``(B,)`` class or node ids, or paths ``(B, L)``, whose last column counts.
+            ref_emb: the candidates, instead of the embeddings themselves; no pair is then
+                taken for an anchor paired with itself.
+            ref_labels: labels of ``ref_emb``.
+            indices_tuple: the pairs to use, as triples (anchor, positive, negative) or pairs
+                (a1, positive, a2, negative) of indices into the flattened ``(B * V)`` samples.
+
+        Returns:
+            a 0-dim tensor, or as ``reduction`` says. Without any positive pair it is 0 and
+            carries the graph.
+        """
+        return contrastive_loss(
+            self.pairs,
+            embeddings,
+            labels,
+            ref_emb,
+            ref_labels,
+            indices_tuple,
+            manifold=self.manifold,
+            similarity=self.similarity,
+            taxonomy=self.taxonomy,
+            reduction=self.reduction,
+            block_size=self.block_size,
+            validate=self.validate,
+        )
+
+    def extra_repr(self) -> str:
+        temperature = float(torch.as_tensor(self.temperature).detach())
+        return f"temperature={temperature:.4g}, similarity={self.similarity!r}"
+
+
+def resolve_similarity(similarity: str, manifold: Manifold) -> str:
+    """``"cosine"`` or ``"distance"`` from the option and what the manifold supports."""
+    if similarity == "auto":
+        return "cosine" if manifold.supports_cosine else "distance"
+    if similarity not in DEFAULT_TEMPERATURE:
+        raise ValueError(f"similarity must be 'auto', 'distance' or 'cosine', got {similarity!r}")
+    if similarity == "cosine" and not manifold.supports_cosine:
+        raise ValueError(f"the cosine means nothing on {manifold!r}; use similarity='distance'")
+    return similarity
+
+
+def resolve_temperature(temperature: float | Tensor | None, similarity: str) -> float | Tensor:
+    """The temperature, by default that of the similarity; ValueError unless positive."""
+    if temperature is None:
+        return DEFAULT_TEMPERATURE[similarity]
+    if not isinstance(temperature, Tensor) and not (0.0 < temperature < math.inf):
+        raise ValueError(f"temperature must be positive and finite, got {temperature!r}")
+    return temperature
+
+
+def _unit(x: Tensor) -> Tensor:
+    """Directions; the zero vector stays zero, with cosine 0 to everything."""
+    length = safe_norm(x, -1, keepdim=True)
+    return x / torch.where(length > 0, length, 1.0)

@@ -1,0 +1,148 @@
+"""Sums of losses, made from a short text."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from hyperhier.losses._inputs import as_geometry, as_tree
+from hyperhier.losses.hwc import HWCLoss
+from hyperhier.losses.lam import LAMLoss
+from hyperhier.losses.ntxent import NTXentLoss
+from hyperhier.losses.supcon import SupConLoss
+
+__all__ = ["CombinedLoss", "available_losses", "make_loss"]
+
+_LOSSES: dict[str, type[nn.Module]] = {
+    "hwc": HWCLoss,
+    "lam": LAMLoss,
+    "ntxent": NTXentLoss,
+    "supcon": SupConLoss,
+}
+
+
+class CombinedLoss(nn.Module):
+    """A weighted sum of losses, with the call of each.
+
+    Args:
+        terms: losses by name.
+        weights: their weights; 1 where absent.
+
+    Attributes:
+        components: the last value of each term, unweighted and detached.
+    """
+
+    def __init__(
+        self, terms: Mapping[str, nn.Module], weights: Mapping[str, float] | None = None
+    ) -> None:
+        super().__init__()
+        if not terms:
+            raise ValueError("expected at least one loss")
+        self.terms = nn.ModuleDict(terms)
+        self.weights = dict.fromkeys(terms, 1.0) | dict(weights or {})
+        if unknown := self.weights.keys() - self.terms.keys():
+            raise ValueError(f"weights for {sorted(unknown)}, which are no terms")
+        self.components: dict[str, Tensor] = {}
+
+    def forward(
+        self,
+        embeddings: Tensor,
+        labels: Tensor,
+        ref_emb: Tensor | None = None,
+        ref_labels: Tensor | None = None,
+        indices_tuple: tuple[Tensor, ...] | None = None,
+    ) -> Tensor:
+        """The sum; arguments as of the terms, e.g. :class:`~hyperhier.losses.ContrastiveLoss`."""
+        values = {
+            name: term(embeddings, labels, ref_emb, ref_labels, indices_tuple)
+            for name, term in self.terms.items()
+        }
+        self.components = {name: value.detach() for name, value in values.items()}
+        weighted = [self.weights[name] * value for name, value in values.items()]
+        return torch.stack(weighted).sum(dim=0) if len(weighted) > 1 else weighted[0]
+
+    def extra_repr(self) -> str:
+        return " + ".join(f"{self.weights[name]:g}*{name}" for name in self.terms)
+
+
+def available_losses() -> tuple[str, ...]:
+    """The names that :func:`make_loss` knows.
+
+    >>> available_losses()
+    ('hwc', 'lam', 'ntxent', 'supcon')
+    """
+    return tuple(sorted(_LOSSES))
+
+
+def make_loss(spec: str, taxonomy: Any, manifold: Any, **options: Any) -> CombinedLoss:
+    """A loss from a text such as ``"hwc"`` or ``"hwc+0.5*lam"``.
+
+    Args:
+        spec: names of :func:`available_losses` joined by ``+``, each with an optional
+            non-negative weight ``number*name``.
+        taxonomy: a Taxonomy, the name of a built-in one, or a path; None for losses without.
+        manifold: a manifold of hyperhier, its name, or a geoopt manifold.
+        options: keyword arguments of the losses; each goes to all the terms that accept it.
+
+    Raises:
+        ValueError: an unknown or repeated name, or a bad weight.
+        TypeError: an option that no term accepts.
+
+    >>> from hyperhier.manifolds import Lorentz
+    >>> from hyperhier.taxonomy import Taxonomy
+    >>> tree = Taxonomy.from_paths([("x", "a", "a1"), ("x", "a", "a2"), ("x", "b", "b1")])
+    >>> m = Lorentz()
+    >>> loss = make_loss("hwc+0.5*lam", tree, m, temperature=0.3, margin=0.2)
+    >>> z = m.from_features(torch.eye(2).repeat(2, 1))
+    >>> value = loss(z, tree.encode(["a1", "a2", "a1", "b1"]))
+    >>> sorted(loss.components)
+    ['hwc', 'lam']
+    """
+    weights: dict[str, float] = {}
+    for part in spec.split("+"):
+        factor, _, name = part.rpartition("*")
+        name = name.strip().lower()
+        if name not in _LOSSES:
+            raise ValueError(
+                f"unknown loss {name!r} in {spec!r}; known: {', '.join(available_losses())}"
+            )
+        if name in weights:
+            raise ValueError(f"loss {name!r} appears twice in {spec!r}")
+        weights[name] = _weight(factor, spec) if factor else 1.0
+    accepted = {name: _parameters(_LOSSES[name]) for name in weights}
+    for option in options:
+        if not any(option in parameters for parameters in accepted.values()):
+            known = sorted(set().union(*accepted.values()) - {"taxonomy", "manifold"})
+            raise TypeError(
+                f"no loss of {spec!r} accepts the option {option!r}; known: {', '.join(known)}"
+            )
+    geometry = as_geometry(manifold)
+    tree = None if taxonomy is None else as_tree(taxonomy)
+    terms: dict[str, nn.Module] = {}
+    for name, parameters in accepted.items():
+        chosen = {key: value for key, value in options.items() if key in parameters}
+        if "taxonomy" in parameters:
+            if tree is None:
+                raise ValueError(f"loss {name!r} needs a taxonomy, got None")
+            chosen["taxonomy"] = tree
+        terms[name] = _LOSSES[name](manifold=geometry, **chosen)
+    return CombinedLoss(terms, weights)
+
+
+def _parameters(loss: type[nn.Module]) -> set[str]:
+    return set(inspect.signature(loss.__init__).parameters) - {"self"}
+
+
+def _weight(text: str, spec: str) -> float:
+    try:
+        weight = float(text)
+    except ValueError:
+        raise ValueError(f"{text.strip()!r} is no weight, in {spec!r}") from None
+    if not (0.0 <= weight < math.inf):
+        raise ValueError(f"weights must be finite and at least 0, got {weight} in {spec!r}")
+    return weight

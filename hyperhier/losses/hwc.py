@@ -1,0 +1,229 @@
+"""Hierarchy-Weighted Contrastive loss."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from functools import partial
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor
+
+from hyperhier.losses._contrastive import (
+    ContrastiveLoss,
+    contrastive_loss,
+    resolve_similarity,
+    resolve_temperature,
+)
+from hyperhier.losses._inputs import as_geometry, as_tree
+from hyperhier.losses._pairs import Positives, Relation
+from hyperhier.losses._reduce import Reduction
+
+__all__ = ["HWCLoss", "Scaling", "hwc_loss"]
+
+Scaling = Literal["shared", "split", "mass"]
+
+_DEFAULT_SCALING = {"distance": "shared", "cosine": "split"}
+
+
+def _hwc_pairs(
+    s: Tensor,
+    relation: Relation,
+    *,
+    temperature: float | Tensor,
+    alpha: float,
+    beta: float,
+    scaling: str,
+    positives: Positives,
+) -> tuple[Tensor, Tensor]:
+    positive, kappa = relation.positives(positives), relation.kappa
+    if scaling == "shared":
+        return (1 + alpha * kappa) * s / temperature, positive
+    weight = torch.where(positive, 1 + alpha * kappa, 1 + beta * (1 - kappa))
+    if scaling == "split":
+        return weight * s / temperature, positive
+    return s / temperature + weight.log(), positive
+
+
+class HWCLoss(ContrastiveLoss):
+    """Hierarchy-Weighted Contrastive loss: logits scaled inside the softmax by the taxonomy.
+
+    Per anchor i,
+
+        -1/|P(i)| sum_{p in P(i)} log [ exp(l_ip) / sum_{a != i} exp(l_ia) ],
+
+    with s the cosine or minus the distance, kappa = depth of the lowest common ancestor over
+    the height of the taxonomy, and
+
+    ============ ===================================================================
+    ``scaling``  logit l_ij
+    ============ ===================================================================
+    ``shared``   (1 + alpha kappa) s / tau
+    ``split``    positives (1 + alpha kappa) s / tau,
+                 negatives (1 + beta (1 - kappa)) s / tau
+    ``mass``     s / tau + log w; w = 1 + alpha kappa for positives,
+                 1 + beta (1 - kappa) for negatives
+    ============ ===================================================================
+
+    The loss is a reconstruction of the one of arXiv 2511.03771, whose formula is not publicly
+    available; ``mass`` is this library's own. With alpha = beta = 0 all three are the
+    supervised contrastive loss, or NT-Xent for ``positives="views"``.
+
+    A factor on a logit acts in opposite ways on a similarity and on a negative distance, so
+    ``shared`` suits distances and ``split`` the cosine; ``mass`` suits both. The other two
+    pairings repel siblings more than strangers (``shared``: similar pairs, ``split``: distant
+    ones) and are warned about.
+
+    Args:
+        taxonomy: a Taxonomy, the name of a built-in one, or a path.
+        alpha: weight of the hierarchy on positives (``shared``: on all pairs); >= 0.
+        beta: weight of the hierarchy on negatives, unused by ``shared``; >= 0.
+        scaling: default ``"shared"`` with distances, ``"split"`` with the cosine.
+        positives: ``"supervised"``: the samples with the same label; ``"views"``: only the
+            other views of the same sample, for embeddings ``(B, V, a)``.
+        options: see :class:`~hyperhier.losses.ContrastiveLoss`.
+
+    Raises:
+        TaxonomyError: from the call, if a label is no node id.
+
+    >>> import torch
+    >>> from hyperhier.manifolds import Lorentz
+    >>> from hyperhier.taxonomy import Taxonomy
+    >>> tree = Taxonomy.from_paths([("x", "a", "a1"), ("x", "a", "a2"), ("x", "b", "b1")])
+    >>> m = Lorentz()
+    >>> z = m.from_features(torch.tensor([[0.2, 0.0], [0.1, 0.1], [0.3, 0.1], [0.0, -0.2]]))
+    >>> HWCLoss(tree, manifold=m)(z, tree.encode(["a1", "a1", "a2", "b1"]))
+    tensor(1.1249)
+    """
+
+    def __init__(
+        self,
+        taxonomy: Any,
+        *,
+        manifold: Any,
+        temperature: float | None = None,
+        alpha: float = 1.0,
+        beta: float = 1.0,
+        scaling: Scaling | None = None,
+        similarity: str = "auto",
+        positives: Positives = "supervised",
+        learn_temperature: bool = False,
+        reduction: Reduction = "mean",
+        block_size: int | None = None,
+        validate: bool = True,
+    ) -> None:
+        super().__init__(
+            manifold=manifold,
+            temperature=temperature,
+            learn_temperature=learn_temperature,
+            similarity=similarity,
+            reduction=reduction,
+            block_size=block_size,
+            validate=validate,
+        )
+        self.taxonomy = as_tree(taxonomy)
+        self.alpha, self.beta = _check_strength("alpha", alpha), _check_strength("beta", beta)
+        self.scaling = _resolve_scaling(scaling, self.similarity)
+        self.positives = _check_positives(positives)
+
+    def pairs(self, s: Tensor, relation: Relation) -> tuple[Tensor, Tensor]:
+        return _hwc_pairs(
+            s,
+            relation,
+            temperature=self.temperature,
+            alpha=self.alpha,
+            beta=self.beta,
+            scaling=self.scaling,
+            positives=self.positives,
+        )
+
+    def extra_repr(self) -> str:
+        return (
+            f"{super().extra_repr()}, alpha={self.alpha}, beta={self.beta}, "
+            f"scaling={self.scaling!r}, positives={self.positives!r}"
+        )
+
+
+def hwc_loss(
+    embeddings: Tensor,
+    labels: Tensor,
+    taxonomy: Any,
+    *,
+    manifold: Any,
+    temperature: float | Tensor | None = None,
+    alpha: float = 1.0,
+    beta: float = 1.0,
+    scaling: Scaling | None = None,
+    similarity: str = "auto",
+    positives: Positives = "supervised",
+    ref_emb: Tensor | None = None,
+    ref_labels: Tensor | None = None,
+    indices_tuple: tuple[Tensor, ...] | None = None,
+    reduction: Reduction = "mean",
+    block_size: int | None = None,
+    validate: bool = True,
+) -> Tensor:
+    """The functional form of :class:`HWCLoss`.
+
+    >>> import torch
+    >>> from hyperhier.manifolds import Sphere
+    >>> from hyperhier.taxonomy import Taxonomy
+    >>> tree = Taxonomy.from_paths([("x", "a", "a1"), ("x", "a", "a2"), ("x", "b", "b1")])
+    >>> z = torch.tensor([[1.0, 0.0], [0.8, 0.6], [0.6, 0.8], [0.0, 1.0]])
+    >>> labels = tree.encode(["a1", "a1", "a2", "b1"])
+    >>> hwc_loss(z, labels, tree, manifold=Sphere(), temperature=0.5)
+    tensor(0.5149)
+    """
+    manifold = as_geometry(manifold)
+    similarity = resolve_similarity(similarity, manifold)
+    pairs = partial(
+        _hwc_pairs,
+        temperature=resolve_temperature(temperature, similarity),
+        alpha=_check_strength("alpha", alpha),
+        beta=_check_strength("beta", beta),
+        scaling=_resolve_scaling(scaling, similarity),
+        positives=_check_positives(positives),
+    )
+    return contrastive_loss(
+        pairs,
+        embeddings,
+        labels,
+        ref_emb,
+        ref_labels,
+        indices_tuple,
+        manifold=manifold,
+        similarity=similarity,
+        taxonomy=as_tree(taxonomy),
+        reduction=reduction,
+        block_size=block_size,
+        validate=validate,
+    )
+
+
+def _check_strength(name: str, value: float) -> float:
+    if not (0.0 <= value < math.inf):
+        raise ValueError(f"{name} must be finite and at least 0, got {value!r}")
+    return float(value)
+
+
+def _check_positives(positives: Positives) -> Positives:
+    if positives not in get_args(Positives):
+        raise ValueError(f"positives must be one of {get_args(Positives)}, got {positives!r}")
+    return positives
+
+
+def _resolve_scaling(scaling: str | None, similarity: str) -> str:
+    if scaling is None:
+        return _DEFAULT_SCALING[similarity]
+    if scaling not in get_args(Scaling):
+        raise ValueError(f"scaling must be one of {get_args(Scaling)}, got {scaling!r}")
+    suited = _DEFAULT_SCALING[similarity]
+    if scaling not in (suited, "mass"):
+        near = "similar" if similarity == "cosine" else "distant"
+        warnings.warn(
+            f"scaling={scaling!r} with similarity={similarity!r} repels siblings more than "
+            f"samples of other branches once pairs are {near}; use {suited!r} or 'mass'",
+            stacklevel=3,
+        )
+    return scaling
