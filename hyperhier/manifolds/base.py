@@ -30,8 +30,6 @@ from hyperhier.errors import ManifoldError
 
 __all__ = ["Isometry", "Manifold"]
 
-#: rounding errors of a matrix product, in units of eps times the largest term
-PRODUCT_ERROR = 8.0
 #: share of an output rounding that a coarse entry of a distance matrix may be off by
 COARSE_SHARE = 0.25
 #: in float64 the product itself is the limit: accept this many eps
@@ -129,11 +127,14 @@ class Manifold(nn.Module):
 
     # --------------------------------------------------------- may be overridden
 
-    def _coarse_matrix(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor] | None:
-        """Pairwise distances from a matrix product, and each one's relative error.
+    def _coarse_matrix(
+        self, x: Tensor, y: Tensor, allowed: float
+    ) -> tuple[Tensor, Tensor] | None:
+        """Pairwise distances from a matrix product, and where they are doubtful.
 
-        Entries whose error is too large are formed again by ``_dist``. ``None``: there is
-        no product form.
+        Entries whose relative error may exceed ``allowed`` are doubtful; they are formed
+        again by ``_dist``, and only need a finite value here. ``None``: there is no product
+        form.
         """
         return None
 
@@ -165,11 +166,11 @@ class Manifold(nn.Module):
         :meth:`dist`. Under ``torch.compile`` and ``vmap`` every pair is formed directly.
         """
         (x, y), dtype = _enter(-1, x, y)
-        if not data_dependent_allowed(x, y) or (coarse := self._coarse_matrix(x, y)) is None:
-            return self._dist(x.unsqueeze(-2), y.unsqueeze(-3)).to(dtype)
-        distance, error = coarse
         allowed = max(COARSE_SHARE * eps_of(dtype), COARSE_EPS * eps_of(x.dtype))
-        return repair_entries(distance, ~(error <= allowed), self._dist, x, y).to(dtype)
+        coarse = self._coarse_matrix(x, y, allowed) if data_dependent_allowed(x, y) else None
+        if coarse is None:
+            return self._dist(x.unsqueeze(-2), y.unsqueeze(-3)).to(dtype)
+        return repair_entries(*coarse, self._dist, x, y).to(dtype)
 
     # -------------------------------------------------------------------------- maps
 

@@ -13,9 +13,7 @@ from hyperhier._numerics import (
     eps_of,
     max_of,
     safe_norm,
-    safe_sqrt,
     sinh_ratio,
-    stable_asinh,
     unit_vector,
 )
 from hyperhier.errors import ManifoldError
@@ -26,7 +24,7 @@ from hyperhier.manifolds._hyperbolic import (
     space_from_features,
     time_of,
 )
-from hyperhier.manifolds.base import PRODUCT_ERROR
+from hyperhier.manifolds._pairwise import PRODUCT_ERROR, hyperboloid_matrix
 
 __all__ = ["Lorentz"]
 
@@ -71,13 +69,8 @@ class Lorentz(Hyperbolic):
     def _dist(self, x: Tensor, y: Tensor) -> Tensor:
         return hyperboloid_distance(x[..., 1:], y[..., 1:], self.c)
 
-    def _coarse_matrix(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        c, a, b = self.c, x[..., 1:], y[..., 1:]
-        times = time_of(a, c) * time_of(b, c).mT
-        sinh2 = 0.5 * (c * (times - a @ b.mT) - 1.0)
-        size = sinh2.detach().clamp_min(0)
-        error = PRODUCT_ERROR * eps_of(x.dtype) * (c * times).detach() / size
-        return (2.0 / c.sqrt()) * stable_asinh(safe_sqrt(sinh2)), error
+    def _coarse_matrix(self, x: Tensor, y: Tensor, allowed: float) -> tuple[Tensor, Tensor]:
+        return hyperboloid_matrix(x[..., 1:], y[..., 1:], self.c, allowed)
 
     def _expmap(self, x: Tensor, u: Tensor) -> Tensor:
         q = self.c * self._inner(x, u, u).unsqueeze(-1)

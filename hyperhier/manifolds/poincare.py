@@ -13,7 +13,6 @@ from hyperhier._numerics import (
     eps_of,
     one_minus_scaled_square,
     safe_norm,
-    safe_sqrt,
     stable_asinh,
     tanh_ratio,
     unit_vector,
@@ -22,7 +21,7 @@ from hyperhier.manifolds._hyperbolic import (
     Hyperbolic,
     centroid_of_space_parts,
 )
-from hyperhier.manifolds.base import PRODUCT_ERROR
+from hyperhier.manifolds._pairwise import hyperboloid_matrix
 
 __all__ = ["PoincareBall"]
 
@@ -59,18 +58,17 @@ class PoincareBall(Hyperbolic):
         """1 - c|x|^2, ``(*batch, 1)``."""
         return one_minus_scaled_square(x, self.c).unsqueeze(-1)
 
+    def _space(self, x: Tensor) -> Tensor:
+        """The space part of the same point on the hyperboloid."""
+        return 2.0 * x / self._depth(x)
+
     def _dist(self, x: Tensor, y: Tensor) -> Tensor:
         root_c = self.c.sqrt()
         depths = (self._depth(x) * self._depth(y)).squeeze(-1)
         return (2.0 / root_c) * stable_asinh(root_c * safe_norm(x - y) / depths.sqrt())
 
-    def _coarse_matrix(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        c = self.c
-        x2, y2 = x.square().sum(-1).unsqueeze(-1), y.square().sum(-1).unsqueeze(-2)
-        squared = x2 + y2 - 2.0 * (x @ y.mT)
-        error = PRODUCT_ERROR * eps_of(x.dtype) * (x2 + y2).detach() / squared.detach().clamp_min(0)
-        root = safe_sqrt(c * squared / (self._depth(x) * self._depth(y).mT))
-        return (2.0 / c.sqrt()) * stable_asinh(root), error
+    def _coarse_matrix(self, x: Tensor, y: Tensor, allowed: float) -> tuple[Tensor, Tensor]:
+        return hyperboloid_matrix(self._space(x), self._space(y), self.c, allowed)
 
     def _expmap(self, x: Tensor, u: Tensor) -> Tensor:
         # x (+) w with w = tanh(..) u/|u|; 1 - c|w|^2 = 1/cosh^2 is known exactly
@@ -115,7 +113,7 @@ class PoincareBall(Hyperbolic):
         return g * (0.5 * self._depth(x)).square()
 
     def _centroid(self, x: Tensor, weights: Tensor) -> Tensor:
-        mean = centroid_of_space_parts(2.0 * x / self._depth(x), weights, self.c)
+        mean = centroid_of_space_parts(self._space(x), weights, self.c)
         return mean / (1.0 + (1.0 + self.c * mean.square().sum(-1, keepdim=True)).sqrt())
 
     def _from_features(self, z: Tensor) -> Tensor:

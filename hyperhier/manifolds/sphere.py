@@ -16,7 +16,8 @@ from hyperhier._numerics import (
     unit_vector,
 )
 from hyperhier.errors import ManifoldError
-from hyperhier.manifolds.base import PRODUCT_ERROR, Manifold
+from hyperhier.manifolds._pairwise import PRODUCT_ERROR
+from hyperhier.manifolds.base import Manifold
 
 __all__ = ["Sphere"]
 
@@ -61,12 +62,12 @@ class Sphere(Manifold):
         # the angle by Kahan's half-chord form: accurate for near and antipodal points alike
         return 2.0 * torch.atan2(safe_norm(x - y), safe_norm(x + y))
 
-    def _coarse_matrix(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    def _coarse_matrix(self, x: Tensor, y: Tensor, allowed: float) -> tuple[Tensor, Tensor]:
+        # acos is off by eps / sin(angle): doubtful for near and for antipodal points
         cosine = x @ y.mT
-        sine2 = (1.0 - cosine.detach().square()).clamp_min(0)
-        error = PRODUCT_ERROR * eps_of(x.dtype) / (sine2.sqrt() * cosine.detach().clamp(-1, 1).acos())
-        safe = torch.where(sine2 > eps_of(x.dtype), cosine, torch.zeros_like(cosine))
-        return safe.acos(), error
+        sine2 = 1.0 - cosine.detach().square()
+        doubtful = sine2 <= PRODUCT_ERROR * eps_of(x.dtype) / allowed
+        return cosine.masked_fill(doubtful, 0.0).acos(), doubtful
 
     def _expmap(self, x: Tensor, u: Tensor) -> Tensor:
         q = u.square().sum(-1, keepdim=True)

@@ -1,0 +1,200 @@
+"""SupCon, HWC, LAM and their sum on labelled images, in several geometries.
+
+For every data set, geometry and loss the learning rate is chosen on the validation images
+(balanced accuracy of the nearest prototype, one tuning seed), then the test images are
+judged once for each seed. Runs are independent processes of one thread; every finished run
+is one line of a JSON-lines file, and a second call goes on where the first stopped.
+
+    python benchmarks/images.py --data ../shared/data -o results/images.jsonl
+    python benchmarks/images.py -o results/images.jsonl --table      # only print the tables
+
+``--data`` defaults to the environment variable HYPERHIER_DATA, then ``../shared/data``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import multiprocessing
+import os
+import statistics
+import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+
+DATASETS: dict[str, dict[str, Any]] = {
+    "fashion": {
+        "path": "fashion_mnist_slice/fashion_mnist_slice.npz",
+        "trees": {"fashion": "fashion_mnist_slice/tree.csv"},
+        "load": {},
+        "train": {"epochs": 4},
+    },
+    "ham10000": {
+        "path": "ham10000_64/labels.csv",
+        "trees": {
+            "malignancy": "ham10000_64/tree_malignancy.csv",
+            "lineage": "ham10000_64/tree_lineage.csv",
+        },
+        "load": {
+            "image": "image_id", "label": "dx", "split": "split", "group": "lesion_id",
+            "images": "ham10000_64/images.zip", "size": (48, 64),
+        },
+        "train": {"epochs": 5, "balance": 0.5, "flip": "both", "rotate": 45.0},
+    },
+}
+GEOMETRIES = ("sphere", "poincare", "lorentz")
+LOSSES = ("supcon", "hwc", "supcon+lam", "hwc+lam")
+RATES = (1e-3, 3e-3, 1e-2)
+SEEDS = (0, 1, 2)
+TUNING_SEED = 100
+COMMON = {"dim": 32, "batch_size": 256, "pictures": False, "monitor": 0}
+SHOWN = ("top1", "balanced_accuracy", "hf1", "h_acc", "pc_order", "pdv", "mistake_severity")
+LOWER_IS_BETTER = {"pdv", "mistake_severity"}
+#: two-sided 95 % quantiles of Student's t, by degrees of freedom
+STUDENT = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262}
+
+_cache: dict[str, Any] = {}
+
+
+def one_run(job: dict[str, Any], base: str) -> dict[str, Any]:
+    """Train once, and judge with every tree of the data set that the loss does not choose."""
+    import torch
+
+    from hyperhier.data import load_images
+    from hyperhier.taxonomy import read_taxonomy
+    from hyperhier.training import train
+
+    torch.set_num_threads(1)
+    recipe = DATASETS[job["dataset"]]
+    root = Path(base)
+    tree = read_taxonomy(root / recipe["trees"][job["tree"]])
+    key = f"{job['dataset']} {job['tree']}"
+    if key not in _cache:
+        load = dict(recipe["load"])
+        if "images" in load:
+            load["images"] = root / load["images"]
+        _cache[key] = load_images(root / recipe["path"], tree, **load)
+    start = time.perf_counter()
+    loss_tree = tree.shuffled_leaves(job["seed"]) if job.get("shuffled") else None
+    result = train(
+        _cache[key], tree, geometry=job["geometry"], loss=job["loss"], lr=job["lr"],
+        seed=job["seed"], loss_taxonomy=loss_tree, **COMMON, **recipe["train"],
+    )
+    return {**job, "seconds": round(time.perf_counter() - start, 1), "metrics": result.metrics}
+
+
+def name_of(job: dict[str, Any]) -> tuple[Any, ...]:
+    fields = ("dataset", "tree", "geometry", "loss", "lr", "seed")
+    return (*(job[k] for k in fields), bool(job.get("shuffled")))
+
+
+def read(path: Path) -> dict[tuple[Any, ...], dict[str, Any]]:
+    if not path.exists():
+        return {}
+    lines = [json.loads(line) for line in path.read_text().splitlines() if line]
+    return {name_of(line): line for line in lines}
+
+
+def cells(datasets: list[str], geometries: list[str], losses: list[str]) -> list[dict[str, Any]]:
+    """Every combination; SupCon knows no tree, but is judged by each."""
+    return [
+        {"dataset": d, "tree": t, "geometry": g, "loss": loss}
+        for d in datasets
+        for t in DATASETS[d]["trees"]
+        for g in geometries
+        for loss in losses
+    ]
+
+
+def run_all(jobs: list[dict[str, Any]], base: Path, out: Path, workers: int) -> None:
+    done = read(out)
+    todo = [job for job in jobs if name_of(job) not in done]
+    out.parent.mkdir(parents=True, exist_ok=True)
+    print(f"{len(jobs)} runs, {len(todo)} to do", flush=True)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool, out.open("a") as file:
+        futures = [pool.submit(one_run, job, str(base)) for job in todo]
+        for count, future in enumerate(as_completed(futures), 1):
+            row = future.result()
+            file.write(json.dumps(row) + "\n")
+            file.flush()
+            shown = " ".join(f"{k} {row['metrics'][k]:.3f}" for k in ("balanced_accuracy", "hf1", "pc_order"))
+            print(f"{count}/{len(todo)} {row['seconds']:5.0f} s  {name_of(row)}  {shown}", flush=True)
+
+
+def best_rate(done: dict[tuple[Any, ...], dict[str, Any]], cell: dict[str, Any], rates: list[float]) -> float:
+    tried = {lr: done.get(name_of({**cell, "lr": lr, "seed": TUNING_SEED})) for lr in rates}
+    found = {lr: row["metrics"]["val_balanced_accuracy"] for lr, row in tried.items() if row}
+    if not found:
+        raise SystemExit(f"no tuning runs of {cell} yet")
+    return max(found, key=lambda lr: found[lr])
+
+
+def interval(values: list[float]) -> str:
+    """Mean and the half width of its 95 % confidence interval (Student's t)."""
+    mean = statistics.fmean(values)
+    if len(values) < 2:
+        return f"{mean:.3f}"
+    half = STUDENT[min(len(values) - 1, 9)] * statistics.stdev(values) / math.sqrt(len(values))
+    return f"{mean:.3f} ± {half:.3f}"
+
+
+def print_tables(path: Path, grid: list[dict[str, Any]], rates: list[float], seeds: list[int]) -> None:
+    done = read(path)
+    for title in dict.fromkeys((c["dataset"], c["tree"]) for c in grid):
+        here = [c for c in grid if (c["dataset"], c["tree"]) == title]
+        rows = []
+        for cell in here:
+            lr = best_rate(done, cell, rates)
+            runs = [done.get(name_of({**cell, "lr": lr, "seed": s})) for s in seeds]
+            figures = [run["metrics"] for run in runs if run]
+            if figures:
+                rows.append((cell, lr, {k: [f[k] for f in figures] for k in SHOWN}, len(figures)))
+        if not rows:
+            continue
+        print(f"\n### {title[0]}, tree {title[1]}: {rows[0][3]} seeds, mean ± 95 % interval\n")
+        print("| geometry | loss | lr | " + " | ".join(SHOWN) + " |")
+        print("|---|---|---|" + "---|" * len(SHOWN))
+        best = {
+            k: (min if k in LOWER_IS_BETTER else max)(statistics.fmean(r[2][k]) for r in rows)
+            for k in SHOWN
+        }
+        for cell, lr, columns, _ in rows:
+            texts = []
+            for k in SHOWN:
+                text = interval(columns[k])
+                texts.append(f"**{text}**" if statistics.fmean(columns[k]) == best[k] else text)
+            print(f"| {cell['geometry']} | {cell['loss']} | {lr:g} | " + " | ".join(texts) + " |")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    default = os.environ.get("HYPERHIER_DATA", "../shared/data")
+    parser.add_argument("--data", type=Path, default=Path(default))
+    parser.add_argument("-o", "--out", type=Path, default=Path("results/images.jsonl"))
+    parser.add_argument("--datasets", nargs="+", default=list(DATASETS), choices=list(DATASETS))
+    parser.add_argument("--geometries", nargs="+", default=list(GEOMETRIES))
+    parser.add_argument("--losses", nargs="+", default=list(LOSSES))
+    parser.add_argument("--rates", nargs="+", type=float, default=list(RATES))
+    parser.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS))
+    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser.add_argument("--table", action="store_true", help="print the tables of finished runs")
+    options = parser.parse_args()
+    grid = cells(options.datasets, options.geometries, options.losses)
+    if not options.table:
+        if not options.data.is_dir():
+            raise SystemExit(f"no folder {options.data}: name it with --data or HYPERHIER_DATA")
+        tuning = [{**c, "lr": lr, "seed": TUNING_SEED} for c in grid for lr in options.rates]
+        run_all(tuning, options.data, options.out, options.workers)
+        done = read(options.out)
+        final = [
+            {**c, "lr": best_rate(done, c, options.rates), "seed": s} for s in options.seeds for c in grid
+        ]
+        run_all(final, options.data, options.out, options.workers)
+    print_tables(options.out, grid, options.rates, options.seeds)
+
+
+if __name__ == "__main__":
+    main()
