@@ -29,7 +29,9 @@ KINDS = ("far", "radial", "parent-child", "near", "origin")
 DIGITS = 100
 
 
-def pairs(m: Manifold, kind: str, radius: float, dim: int, n: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+def pairs(
+    m: Manifold, kind: str, radius: float, dim: int, n: int, dtype: torch.dtype
+) -> tuple[Tensor, Tensor]:
     """Stored pairs of points at about ``radius`` curvature units from the origin."""
     g = torch.Generator().manual_seed(0)
     unit = 1.0 / math.sqrt(-m.sectional_curvature)
@@ -42,7 +44,10 @@ def pairs(m: Manifold, kind: str, radius: float, dim: int, n: int, dtype: torch.
         w = 0.9 * z
     elif kind == "parent-child":
         child = a + math.exp(-radius / 2) * b
-        z, w = a * max(radius - 1.0, 0.0) * unit, child / child.norm(dim=-1, keepdim=True) * radius * unit
+        z, w = (
+            a * max(radius - 1.0, 0.0) * unit,
+            child / child.norm(dim=-1, keepdim=True) * radius * unit,
+        )
     elif kind == "near":
         w = z + 0.01 * unit * b * math.exp(-radius)
     else:
@@ -112,13 +117,17 @@ def main() -> None:
 
     rows = []
     mpmath.mp.dps = DIGITS
-    print(f"torch {torch.__version__}, geoopt {geoopt.__version__}, {platform.machine()}; c = {options.c:g}, "
-          f"dim {options.dim}, {options.pairs} pairs a cell; worst relative error")
+    print(
+        f"torch {torch.__version__}, geoopt {geoopt.__version__}, {platform.machine()}; c = {options.c:g}, "
+        f"dim {options.dim}, {options.pairs} pairs a cell; worst relative error"
+    )
     for dtype in (torch.float32, torch.float64):
         for model in ("poincare", "lorentz"):
             ours, libraries = competitors(model, options.c, dtype)
-            print(f"\n**{model}, {str(dtype).removeprefix('torch.')}** "
-                  f"(eps {torch.finfo(dtype).eps:.0e})\n")
+            print(
+                f"\n**{model}, {str(dtype).removeprefix('torch.')}** "
+                f"(eps {torch.finfo(dtype).eps:.0e})\n"
+            )
             print("| pairs | library | " + " | ".join(f"r = {r:g}" for r in RADII) + " |")
             print("|---|---|" + "---|" * len(RADII))
             for kind in KINDS:
@@ -129,8 +138,16 @@ def main() -> None:
                     for name, dist in libraries.items():
                         error = worst_error(dist(x, y), reference)
                         cells[name].append("not finite" if math.isinf(error) else f"{error:.0e}")
-                        rows.append({"model": model, "dtype": str(dtype), "kind": kind,
-                                     "radius": radius, "library": name, "error": error})
+                        rows.append(
+                            {
+                                "model": model,
+                                "dtype": str(dtype),
+                                "kind": kind,
+                                "radius": radius,
+                                "library": name,
+                                "error": error,
+                            }
+                        )
                 for name, values in cells.items():
                     print(f"| {kind} | {name} | " + " | ".join(values) + " |")
     if options.json:

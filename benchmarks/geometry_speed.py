@@ -26,7 +26,9 @@ def plain_gram(x: Tensor, y: Tensor) -> Tensor:
     return torch.acosh(product.clamp_min(1.0 + 1e-6))
 
 
-def milliseconds(function: Callable[[Tensor, Tensor], Tensor], x: Tensor, y: Tensor, repeats: int) -> list[float]:
+def milliseconds(
+    function: Callable[[Tensor, Tensor], Tensor], x: Tensor, y: Tensor, repeats: int
+) -> list[float]:
     times = []
     for _ in range(repeats + 1):
         a, b = x.clone().requires_grad_(), y.clone().requires_grad_()
@@ -56,11 +58,21 @@ def main() -> None:
         ("hyperhier PoincareBall", ball, ball.dist_matrix),
         ("hyperhier Lorentz", hyperboloid, hyperboloid.dist_matrix),
         ("plain float32 Gram, Lorentz", hyperboloid, plain_gram),
-        ("geoopt PoincareBall, broadcast", ball, lambda a, b: geoopt_ball.dist(a[:, None], b[None])),
-        ("geoopt Lorentz, broadcast", hyperboloid, lambda a, b: geoopt_lorentz.dist(a[:, None], b[None])),
+        (
+            "geoopt PoincareBall, broadcast",
+            ball,
+            lambda a, b: geoopt_ball.dist(a[:, None], b[None]),
+        ),
+        (
+            "geoopt Lorentz, broadcast",
+            hyperboloid,
+            lambda a, b: geoopt_lorentz.dist(a[:, None], b[None]),
+        ),
     ]
-    print(f"N = {options.n}, d = {options.dim}, float32, forward + backward, {options.threads} thread(s), "
-          f"torch {torch.__version__}, geoopt {geoopt.__version__}\n")
+    print(
+        f"N = {options.n}, d = {options.dim}, float32, forward + backward, {options.threads} thread(s), "
+        f"torch {torch.__version__}, geoopt {geoopt.__version__}\n"
+    )
     print("| distance matrix | ms (median) | spread | x torch.cdist |\n|---|---|---|---|")
     base = None
     for name, manifold, function in rows:
@@ -68,7 +80,10 @@ def main() -> None:
         times = milliseconds(function, x, y, options.repeats)
         median = statistics.median(times)
         base = base or median
-        print(f"| {name} | {median:.1f} | {min(times):.1f}-{max(times):.1f} | {median / base:.1f} |", flush=True)
+        print(
+            f"| {name} | {median:.1f} | {min(times):.1f}-{max(times):.1f} | {median / base:.1f} |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

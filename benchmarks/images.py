@@ -1,8 +1,8 @@
 """SupCon, HWC, LAM and their sum on labelled images, in several geometries.
 
 For every data set, geometry and loss the learning rate is chosen on the validation images
-(balanced accuracy of the nearest prototype, one tuning seed), then the test images are
-judged once for each seed. Runs are independent processes of one thread; every finished run
+(balanced accuracy of the nearest prototype, one tuning seed, the data set's first tree), then
+the test images are judged once for each seed. Runs are independent processes of one thread; every finished run
 is one line of a JSON-lines file, and a second call goes on where the first stopped.
 
     python benchmarks/images.py --data ../shared/data -o results/images.jsonl
@@ -29,7 +29,7 @@ DATASETS: dict[str, dict[str, Any]] = {
         "path": "fashion_mnist_slice/fashion_mnist_slice.npz",
         "trees": {"fashion": "fashion_mnist_slice/tree.csv"},
         "load": {},
-        "train": {"epochs": 4},
+        "train": {"epochs": 3},
     },
     "ham10000": {
         "path": "ham10000_64/labels.csv",
@@ -38,10 +38,14 @@ DATASETS: dict[str, dict[str, Any]] = {
             "lineage": "ham10000_64/tree_lineage.csv",
         },
         "load": {
-            "image": "image_id", "label": "dx", "split": "split", "group": "lesion_id",
-            "images": "ham10000_64/images.zip", "size": (48, 64),
+            "image": "image_id",
+            "label": "dx",
+            "split": "split",
+            "group": "lesion_id",
+            "images": "ham10000_64/images.zip",
+            "size": (48, 64),
         },
-        "train": {"epochs": 5, "balance": 0.5, "flip": "both", "rotate": 45.0},
+        "train": {"epochs": 4, "width": 12, "balance": 0.5, "flip": "both", "rotate": 45.0},
     },
 }
 GEOMETRIES = ("sphere", "poincare", "lorentz")
@@ -53,36 +57,68 @@ COMMON = {"dim": 32, "batch_size": 256, "pictures": False, "monitor": 0}
 SHOWN = ("top1", "balanced_accuracy", "hf1", "h_acc", "pc_order", "pdv", "mistake_severity")
 LOWER_IS_BETTER = {"pdv", "mistake_severity"}
 #: two-sided 95 % quantiles of Student's t, by degrees of freedom
-STUDENT = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262}
+STUDENT = {
+    1: 12.706,
+    2: 4.303,
+    3: 3.182,
+    4: 2.776,
+    5: 2.571,
+    6: 2.447,
+    7: 2.365,
+    8: 2.306,
+    9: 2.262,
+}
 
 _cache: dict[str, Any] = {}
 
 
-def one_run(job: dict[str, Any], base: str) -> dict[str, Any]:
-    """Train once, and judge with every tree of the data set that the loss does not choose."""
-    import torch
-
+def images_of(dataset: str, tree: str, root: Path) -> tuple[Any, Any]:
+    """The images with the labels of a tree, and the tree; read once per process."""
     from hyperhier.data import load_images
     from hyperhier.taxonomy import read_taxonomy
-    from hyperhier.training import train
 
-    torch.set_num_threads(1)
-    recipe = DATASETS[job["dataset"]]
-    root = Path(base)
-    tree = read_taxonomy(root / recipe["trees"][job["tree"]])
-    key = f"{job['dataset']} {job['tree']}"
+    key = f"{dataset} {tree}"
     if key not in _cache:
+        recipe = DATASETS[dataset]
         load = dict(recipe["load"])
         if "images" in load:
             load["images"] = root / load["images"]
-        _cache[key] = load_images(root / recipe["path"], tree, **load)
+        taxonomy = read_taxonomy(root / recipe["trees"][tree])
+        _cache[key] = load_images(root / recipe["path"], taxonomy, **load), taxonomy
+    found: tuple[Any, Any] = _cache[key]
+    return found
+
+
+def one_run(job: dict[str, Any], base: str) -> list[dict[str, Any]]:
+    """Train once, and judge. What SupCon learns depends on no tree: it is judged by each."""
+    import torch
+
+    from hyperhier.training import train
+    from hyperhier.training.report import judge
+
+    torch.set_num_threads(1)
+    recipe, root = DATASETS[job["dataset"]], Path(base)
+    data, tree = images_of(job["dataset"], job["tree"], root)
     start = time.perf_counter()
     loss_tree = tree.shuffled_leaves(job["seed"]) if job.get("shuffled") else None
     result = train(
-        _cache[key], tree, geometry=job["geometry"], loss=job["loss"], lr=job["lr"],
-        seed=job["seed"], loss_taxonomy=loss_tree, **COMMON, **recipe["train"],
+        data,
+        tree,
+        geometry=job["geometry"],
+        loss=job["loss"],
+        lr=job["lr"],
+        seed=job["seed"],
+        loss_taxonomy=loss_tree,
+        **COMMON,
+        **recipe["train"],
     )
-    return {**job, "seconds": round(time.perf_counter() - start, 1), "metrics": result.metrics}
+    row = {**job, "seconds": round(time.perf_counter() - start, 1), "metrics": result.metrics}
+    rows = [row]
+    if job["loss"] == "supcon":
+        for other in set(recipe["trees"]) - {job["tree"]}:
+            metrics = judge(result.model, *images_of(job["dataset"], other, root), result.config)
+            rows.append({**row, "tree": other, "metrics": metrics.metrics})
+    return rows
 
 
 def name_of(job: dict[str, Any]) -> tuple[Any, ...]:
@@ -110,22 +146,35 @@ def cells(datasets: list[str], geometries: list[str], losses: list[str]) -> list
 
 def run_all(jobs: list[dict[str, Any]], base: Path, out: Path, workers: int) -> None:
     done = read(out)
-    todo = [job for job in jobs if name_of(job) not in done]
+    todo = [job for job in jobs if name_of(job) not in done and not judged_with_another(job)]
     out.parent.mkdir(parents=True, exist_ok=True)
     print(f"{len(jobs)} runs, {len(todo)} to do", flush=True)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context) as pool, out.open("a") as file:
         futures = [pool.submit(one_run, job, str(base)) for job in todo]
         for count, future in enumerate(as_completed(futures), 1):
-            row = future.result()
-            file.write(json.dumps(row) + "\n")
+            for row in future.result():
+                file.write(json.dumps(row) + "\n")
             file.flush()
-            shown = " ".join(f"{k} {row['metrics'][k]:.3f}" for k in ("balanced_accuracy", "hf1", "pc_order"))
-            print(f"{count}/{len(todo)} {row['seconds']:5.0f} s  {name_of(row)}  {shown}", flush=True)
+            shown = " ".join(
+                f"{k} {row['metrics'][k]:.3f}" for k in ("balanced_accuracy", "hf1", "pc_order")
+            )
+            print(
+                f"{count}/{len(todo)} {row['seconds']:5.0f} s  {name_of(row)}  {shown}", flush=True
+            )
 
 
-def best_rate(done: dict[tuple[Any, ...], dict[str, Any]], cell: dict[str, Any], rates: list[float]) -> float:
-    tried = {lr: done.get(name_of({**cell, "lr": lr, "seed": TUNING_SEED})) for lr in rates}
+def judged_with_another(job: dict[str, Any]) -> bool:
+    """SupCon is trained for a data set's first tree, and judged by the others then."""
+    return job["loss"] == "supcon" and job["tree"] != next(iter(DATASETS[job["dataset"]]["trees"]))
+
+
+def best_rate(
+    done: dict[tuple[Any, ...], dict[str, Any]], cell: dict[str, Any], rates: list[float]
+) -> float:
+    first = next(iter(DATASETS[cell["dataset"]]["trees"]))  # tuned once per data set
+    tuning = {**cell, "tree": first, "seed": TUNING_SEED}
+    tried = {lr: done.get(name_of({**tuning, "lr": lr})) for lr in rates}
     found = {lr: row["metrics"]["val_balanced_accuracy"] for lr, row in tried.items() if row}
     if not found:
         raise SystemExit(f"no tuning runs of {cell} yet")
@@ -141,7 +190,9 @@ def interval(values: list[float]) -> str:
     return f"{mean:.3f} ± {half:.3f}"
 
 
-def print_tables(path: Path, grid: list[dict[str, Any]], rates: list[float], seeds: list[int]) -> None:
+def print_tables(
+    path: Path, grid: list[dict[str, Any]], rates: list[float], seeds: list[int]
+) -> None:
     done = read(path)
     for title in dict.fromkeys((c["dataset"], c["tree"]) for c in grid):
         here = [c for c in grid if (c["dataset"], c["tree"]) == title]
@@ -186,11 +237,14 @@ def main() -> None:
     if not options.table:
         if not options.data.is_dir():
             raise SystemExit(f"no folder {options.data}: name it with --data or HYPERHIER_DATA")
-        tuning = [{**c, "lr": lr, "seed": TUNING_SEED} for c in grid for lr in options.rates]
+        firsts = [c for c in grid if c["tree"] == next(iter(DATASETS[c["dataset"]]["trees"]))]
+        tuning = [{**c, "lr": lr, "seed": TUNING_SEED} for c in firsts for lr in options.rates]
         run_all(tuning, options.data, options.out, options.workers)
         done = read(options.out)
         final = [
-            {**c, "lr": best_rate(done, c, options.rates), "seed": s} for s in options.seeds for c in grid
+            {**c, "lr": best_rate(done, c, options.rates), "seed": s}
+            for s in options.seeds
+            for c in grid
         ]
         run_all(final, options.data, options.out, options.workers)
     print_tables(options.out, grid, options.rates, options.seeds)

@@ -1,9 +1,10 @@
 """Geometries: one contract, :class:`Manifold`, and its implementations."""
 
 from hyperhier.manifolds._names import available_manifolds, get_manifold
-from hyperhier.manifolds.base import Isometry, Manifold
+from hyperhier.manifolds.base import Manifold
 from hyperhier.manifolds.euclidean import Euclidean
 from hyperhier.manifolds.interop import as_manifold
+from hyperhier.manifolds.isometry import Isometry
 from hyperhier.manifolds.lorentz import Lorentz
 from hyperhier.manifolds.poincare import PoincareBall
 from hyperhier.manifolds.sphere import Sphere

@@ -71,7 +71,9 @@ def chord(x: Tensor, y: Tensor, c: Tensor) -> Chord:
         + across2 * total.square().sum(-1, keepdim=True) / 4.0
     )
     excess = torch.where(
-        acute, numerator / torch.where(acute, times + product, torch.ones_like(times)), times - product
+        acute,
+        numerator / torch.where(acute, times + product, torch.ones_like(times)),
+        times - product,
     )
     q = 2.0 * (e + excess)
 

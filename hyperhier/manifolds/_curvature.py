@@ -74,7 +74,9 @@ class Curvature(nn.Module):
         if device == kept.device:
             return self
         with torch.no_grad():
-            kept.data = fn(kept.data).to(WORKING_DTYPE) if device.type == "meta" else kept.data.to(device)
+            kept.data = (
+                fn(kept.data).to(WORKING_DTYPE) if device.type == "meta" else kept.data.to(device)
+            )
             if kept.grad is not None:
                 kept.grad = kept.grad.to(device)
         return self

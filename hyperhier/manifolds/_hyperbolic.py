@@ -22,7 +22,11 @@ class Hyperbolic(Manifold):
     """
 
     def __init__(
-        self, c: float = 1.0, learnable: bool = False, *, bounds: tuple[float, float] = (C_MIN, C_MAX)
+        self,
+        c: float = 1.0,
+        learnable: bool = False,
+        *,
+        bounds: tuple[float, float] = (C_MIN, C_MAX),
     ) -> None:
         super().__init__()
         self.curvature = Curvature(c, learnable, bounds)
@@ -36,6 +40,9 @@ class Hyperbolic(Manifold):
     @property
     def sectional_curvature(self) -> float:
         return -float(self.c.detach())
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.curvature.extra_repr()})"
 
 
 def time_of(space: Tensor, c: Tensor) -> Tensor:

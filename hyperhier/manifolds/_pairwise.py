@@ -27,9 +27,7 @@ def _half_sinh(sinh2: Tensor) -> Tensor:
 
 class _HyperboloidMatrix(torch.autograd.Function):
     @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, y: Tensor, c: Tensor, allowed: float
-    ) -> tuple[Tensor, Tensor]:
+    def forward(ctx: Any, x: Tensor, y: Tensor, c: Tensor, allowed: float) -> tuple[Tensor, Tensor]:
         t_x, t_y = time_of(x, c), time_of(y, c)
         times = t_x * t_y.mT
         sinh2 = (times - x @ y.mT).mul_(0.5 * c).sub_(0.5)

@@ -13,7 +13,7 @@ optimizers run on these manifolds unchanged.
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +28,10 @@ from hyperhier._numerics import (
 )
 from hyperhier.errors import ManifoldError
 
-__all__ = ["Isometry", "Manifold"]
+if TYPE_CHECKING:
+    from hyperhier.manifolds.isometry import Isometry
+
+__all__ = ["Manifold"]
 
 #: share of an output rounding that a coarse entry of a distance matrix may be off by
 COARSE_SHARE = 0.25
@@ -127,9 +130,7 @@ class Manifold(nn.Module):
 
     # --------------------------------------------------------- may be overridden
 
-    def _coarse_matrix(
-        self, x: Tensor, y: Tensor, allowed: float
-    ) -> tuple[Tensor, Tensor] | None:
+    def _coarse_matrix(self, x: Tensor, y: Tensor, allowed: float) -> tuple[Tensor, Tensor] | None:
         """Pairwise distances from a matrix product, and where they are doubtful.
 
         Entries whose relative error may exceed ``allowed`` are doubtful; they are formed
@@ -447,6 +448,8 @@ class Manifold(nn.Module):
         tensor([1.6667, 1.3333, 0.0000], dtype=torch.float64)
         """
         if args and isinstance(args[0], Manifold):
+            from hyperhier.manifolds.isometry import Isometry
+
             return Isometry(self, args[0])
         return super().to(*args, **kwargs)
 
@@ -487,18 +490,3 @@ def _scalar(d: Tensor, dtype: torch.dtype, dim: int, keepdim: bool) -> Tensor:
 
 def _vector(v: Tensor, dim: int) -> Tensor:
     return v if dim == -1 else v.movedim(-1, dim)
-
-
-class Isometry:
-    """Maps points of one manifold to another, keeping their features at the origin."""
-
-    def __init__(self, source: Manifold, target: Manifold) -> None:
-        self.source, self.target = source, target
-
-    def __call__(self, x: Tensor, *, dim: int = -1) -> Tensor:
-        (worked,), dtype = _enter(dim, x)
-        y = self.target._from_features(self.source._to_features(worked))
-        return _vector(self.target._store(y, dtype), dim)
-
-    def __repr__(self) -> str:
-        return f"{self.source!r} -> {self.target!r}"

@@ -10,7 +10,6 @@ from torch import Tensor
 from hyperhier._numerics import (
     asinh_ratio,
     cosh_root,
-    eps_of,
     max_of,
     safe_norm,
     sinh_ratio,
@@ -139,7 +138,9 @@ class Lorentz(Hyperbolic):
         limit = min(0.5 * max_of(dtype), LARGEST_SPACE)
         length = safe_norm(a, keepdim=True)
         beyond = length > limit
-        a = torch.where(beyond, a * (limit / torch.where(beyond, length, torch.ones_like(length))), a)
+        a = torch.where(
+            beyond, a * (limit / torch.where(beyond, length, torch.ones_like(length))), a
+        )
         space = a.to(dtype)
         return torch.cat((time_of(space.to(x.dtype), self.c).to(dtype), space), dim=-1)
 

@@ -20,7 +20,9 @@ CURVATURES = (1e-3, 1.0, 1e3)
 KINDS = ("far", "radial", "near", "parent-child", "origin")
 
 
-def pairs(m: Manifold, kind: str, radius: float, dim: int, dtype: torch.dtype, n: int = 3) -> tuple[Tensor, Tensor]:
+def pairs(
+    m: Manifold, kind: str, radius: float, dim: int, dtype: torch.dtype, n: int = 3
+) -> tuple[Tensor, Tensor]:
     """Pairs of stored points at about the given radius (in curvature units)."""
     g = torch.Generator().manual_seed(dim)
     unit = 1 / math.sqrt(-m.sectional_curvature)
@@ -116,7 +118,9 @@ def test_float32_gradient_has_length_one_in_the_ball(kind: str) -> None:
         x = x.detach()
         apart = m.dist(x, y) > 0
         length = m.norm(x, m.egrad2rgrad(x, g))[apart]
-        torch.testing.assert_close(length, torch.ones_like(length), rtol=32 * eps_of(x.dtype), atol=0)
+        torch.testing.assert_close(
+            length, torch.ones_like(length), rtol=32 * eps_of(x.dtype), atol=0
+        )
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -139,7 +143,9 @@ def test_curvature_gradient() -> None:
             m = make(learnable_c, learnable=True)
             fixed = make(learnable_c)
             x, y = pairs(fixed, "far", 1.0, 3, torch.float64)
-            (g,) = torch.autograd.grad(m.dist(x, y).sum() + m.dist_matrix(x, y).sum(), m.curvature.log_c)
+            (g,) = torch.autograd.grad(
+                m.dist(x, y).sum() + m.dist_matrix(x, y).sum(), m.curvature.log_c
+            )
             step = 1e-6
 
             def value(log_c: float, x: Tensor = x, y: Tensor = y, make: type = make) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import geoopt
 
-from hyperhier.manifolds import Euclidean, Lorentz, Manifold, PoincareBall, Sphere, as_manifold
+from hyperhier.manifolds import Euclidean, Lorentz, Manifold, PoincareBall, Sphere
 from hyperhier.testing import ManifoldConformance
 from hyperhier.testing.conformance import Case
 

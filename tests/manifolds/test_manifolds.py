@@ -61,7 +61,12 @@ def test_names() -> None:
         m = get_manifold(name, c=0.5)
         assert m.name == name
         assert get_manifold(m) is m
-    assert [get_manifold(n, 2.0).sectional_curvature for n in available_manifolds()] == [0, 1, -2, -2]
+    assert [get_manifold(n, 2.0).sectional_curvature for n in available_manifolds()] == [
+        0,
+        1,
+        -2,
+        -2,
+    ]
     with pytest.raises(ManifoldError, match="'torus'"):
         get_manifold("torus")
 
@@ -94,7 +99,7 @@ def test_sphere_antipodes() -> None:
 
 
 @pytest.mark.parametrize(
-    "theirs, ours",
+    ("theirs", "ours"),
     [
         (geoopt.Euclidean(ndim=1), Euclidean()),
         (geoopt.PoincareBall(c=0.5), PoincareBall(0.5)),
@@ -111,7 +116,9 @@ def test_geoopt_manifolds_behind_the_contract(theirs: object, ours: object) -> N
     # geoopt's sphere clamps the cosine, and is off by 4e-4 at coincident points
     tolerance = 1e-3 if isinstance(ours, Sphere) else 1e-5
     close = {"rtol": tolerance, "atol": tolerance}
-    torch.testing.assert_close(adapted.dist_matrix(x, x.flip(0)), ours.dist_matrix(x, x.flip(0)), **close)
+    torch.testing.assert_close(
+        adapted.dist_matrix(x, x.flip(0)), ours.dist_matrix(x, x.flip(0)), **close
+    )
     torch.testing.assert_close(adapted.expmap(x, u), ours.expmap(x, u), **close)
     torch.testing.assert_close(adapted.inner(x, u), ours.inner(x, u), **close)
     assert adapted.ambient_dim(3) == ours.ambient_dim(3)
@@ -132,3 +139,21 @@ def test_as_manifold_refuses_what_is_none() -> None:
         as_manifold(torch.nn.Linear(2, 2))
     with pytest.raises(ManifoldError, match="ndim"):
         as_manifold(geoopt.Euclidean(ndim=0))
+
+
+def test_wild_steps_stay_finite() -> None:
+    for dtype in (torch.float32, torch.float64):
+        for m in (Lorentz(), PoincareBall(), Lorentz(1e3)):
+            for radius in (0.0, 10.0, 20.0):  # in each of three features
+                features = torch.full((2, 3), radius / float(m.c.sqrt()), dtype=dtype)
+                x = m.from_features(features)
+                u = m.proju(x, torch.randn(2, x.shape[-1], dtype=dtype) * 1e6)
+                assert u.isfinite().all()
+                y = m.expmap(x, u)
+                m.assert_check_point_on_manifold(y)
+                assert m.dist(y, m.origin(*y.shape, dtype=dtype)).isfinite().all()
+
+
+def test_repr_is_one_line() -> None:
+    assert repr(Lorentz(0.5)) == "Lorentz(c=0.5)"
+    assert repr(PoincareBall(learnable=True)) == "PoincareBall(c=1, learnable)"

@@ -33,7 +33,9 @@ def test_value_and_derivative(name: str, q: float) -> None:
         pytest.skip("the absolute error of sin and cos is what counts there")
     with mpmath.workdps(150):
         exact = RATIOS[name](mpmath.sqrt(mpmath.mpf(q)))
-        slope = mpmath.diff(lambda p: RATIOS[name](mpmath.sqrt(p)), mpmath.mpf(q), h=mpmath.mpf(q) / 10**12)
+        slope = mpmath.diff(
+            lambda p: RATIOS[name](mpmath.sqrt(p)), mpmath.mpf(q), h=mpmath.mpf(q) / 10**12
+        )
     t = torch.tensor(q, dtype=torch.float64, requires_grad=True)
     value = getattr(nx, name)(t)
     (derivative,) = torch.autograd.grad(value, t, create_graph=True)
@@ -91,7 +93,7 @@ def test_error_free_transformations(a: float, b: float) -> None:
     with mpmath.workdps(700):
         s, e = two_sum(ta, tb)
         assert mpmath.mpf(s.item()) + mpmath.mpf(e.item()) == mpmath.mpf(a) + mpmath.mpf(b)
-        if 1e-100 < abs(a) and 1e-100 < abs(b):
+        if abs(a) > 1e-100 and abs(b) > 1e-100:
             p, e = two_product(ta, tb)
             assert mpmath.mpf(p.item()) + mpmath.mpf(e.item()) == mpmath.mpf(a) * mpmath.mpf(b)
 
@@ -100,7 +102,9 @@ def test_safe_norm_neither_overflows_nor_divides_by_zero() -> None:
     x = torch.tensor([[3e200, 4e200], [0.0, 0.0], [3e-200, 4e-200]], dtype=torch.float64)
     x.requires_grad_()
     n = nx.safe_norm(x)
-    torch.testing.assert_close(n, torch.tensor([5e200, 0.0, 5e-200], dtype=torch.float64), rtol=4 * EPS, atol=0)
+    torch.testing.assert_close(
+        n, torch.tensor([5e200, 0.0, 5e-200], dtype=torch.float64), rtol=4 * EPS, atol=0
+    )
     (g,) = torch.autograd.grad(n.sum(), x)
     expected = torch.tensor([[0.6, 0.8], [0.0, 0.0], [0.6, 0.8]], dtype=torch.float64)
     torch.testing.assert_close(g, expected)
