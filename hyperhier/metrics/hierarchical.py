@@ -1,0 +1,235 @@
+"""Measures of predicted node ids that know the taxonomy: HF1, H-Acc, mistake severity."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from hyperhier.metrics._ancestors import intersection_sizes, node_heights, weighted_depths
+from hyperhier.metrics._check import as_ids, same_length
+from hyperhier.taxonomy import Taxonomy
+
+__all__ = [
+    "Average",
+    "Weights",
+    "h_acc",
+    "hf1",
+    "hierarchical_distance_at_k",
+    "lca_height",
+    "mistake_severity",
+    "sample_credit",
+]
+
+Average = Literal["micro", "macro", "samples"]
+Weights = Literal["linear", "exp", "edge"]
+
+
+def hf1(pred: Tensor, target: Tensor, taxonomy: Taxonomy, average: Average = "micro") -> float:
+    """Hierarchical F1: agreement of the predicted and the true ancestor sets.
+
+    With alpha the predicted node and its ancestors, beta the true node and its ancestors,
+    both without the root::
+
+        hP = sum |alpha & beta| / sum |alpha|
+        hR = sum |alpha & beta| / sum |beta|
+        HF1 = 2 hP hR / (hP + hR)
+
+    (Kiritchenko et al. 2006; Silla and Freitas 2011.) In a DAG the sets hold the ancestors
+    along every parent. On a tree whose leaves all lie on level L it equals linear
+    :func:`h_acc` and the mean of ``depth(lca) / L``.
+
+    Args:
+        pred: predicted node ids, ``(n,)`` int64; inner nodes are allowed.
+        target: true node ids, ``(n,)`` int64.
+        taxonomy: the tree or DAG that the ids belong to.
+        average: ``"micro"`` sums over all samples; ``"macro"`` takes HF1 of the samples of
+            each true class and averages over the classes that occur, so that each counts the
+            same; ``"samples"`` averages the HF1 of single samples.
+
+    Returns:
+        A float in [0, 1]. Two empty sets (the root predicted for the root) agree: 1.
+
+    Raises:
+        ValueError: on empty input, unequal lengths, unknown ids or an unknown average.
+
+    >>> from hyperhier.taxonomy import Taxonomy
+    >>> tree = Taxonomy.from_paths([("all", "pet", "cat"), ("all", "pet", "dog"), ("all", "ox")])
+    >>> hf1(tree.encode(["dog", "ox"]), tree.encode(["cat", "ox"]), tree)
+    0.6666666666666666
+    """
+    shared, predicted, true = f1_counts(pred, target, taxonomy)
+    groups = _groups(as_ids(target, "target"), average)
+    if groups is None:
+        return float(f1_from_counts(shared.sum(), predicted.sum(), true.sum()))
+    classes, index = groups
+    sums = [
+        torch.zeros(classes, dtype=torch.int64, device=index.device).index_add_(0, index, part)
+        for part in (shared, predicted, true)
+    ]
+    return float(f1_from_counts(*sums).mean())
+
+
+def _groups(target: Tensor, average: Average) -> tuple[int, Tensor] | None:
+    """The sets of samples that ``average`` takes one HF1 of; None for one set of all."""
+    if average == "micro":
+        return None
+    if average == "samples":
+        return target.numel(), torch.arange(target.numel(), device=target.device)
+    if average == "macro":
+        classes, index = torch.unique(target, return_inverse=True)
+        return classes.numel(), index
+    raise ValueError(f"average must be 'micro', 'macro' or 'samples', got {average!r}")
+
+
+def f1_counts(pred: Tensor, target: Tensor, taxonomy: Taxonomy) -> tuple[Tensor, Tensor, Tensor]:
+    """``|alpha & beta|``, ``|alpha|``, ``|beta|`` of every sample: what HF1 sums up."""
+    pred, target = as_ids(pred, "pred", taxonomy), as_ids(target, "target", taxonomy)
+    same_length(pred=pred, target=target)
+    return intersection_sizes(taxonomy, pred, target)
+
+
+def f1_from_counts(shared: Tensor, predicted: Tensor, true: Tensor) -> Tensor:
+    """HF1 from summed counts, float64: the harmonic mean of hP and hR is a ratio of sums."""
+    total = (predicted + true).double()
+    return torch.where(total > 0, 2.0 * shared.double() / total.clamp(min=1.0), 1.0)
+
+
+def h_acc(pred: Tensor, target: Tensor, taxonomy: Taxonomy, weights: Weights = "linear") -> float:
+    """Hierarchical accuracy: full credit for the right node, part for a near one.
+
+    The mean over samples of a credit that falls with the tree distance d between the
+    predicted and the true node (a reconstruction: the name is published, the formula is
+    not):
+
+    * ``"linear"``: ``1 - d / (2 L)``, d in edges and L the height of the taxonomy;
+    * ``"exp"``: ``exp(-d / 2)``, a factor 1/e for each level climbed in a tree of even depth;
+    * ``"edge"``: ``1 - d_w / (2 L_w)``, d_w the sum of the edge weights on the path along
+      primary parents and L_w the largest such depth of a node.
+
+    Args:
+        pred: predicted node ids, ``(n,)`` int64; inner nodes are allowed.
+        target: true node ids, ``(n,)`` int64.
+        taxonomy: the tree or DAG that the ids belong to.
+        weights: how the credit falls, see above.
+
+    Returns:
+        A float in [0, 1].
+
+    Raises:
+        ValueError: on empty input, unequal lengths, unknown ids or unknown weights.
+
+    >>> from hyperhier.taxonomy import Taxonomy
+    >>> tree = Taxonomy.from_paths([("all", "pet", "cat"), ("all", "pet", "dog"), ("all", "ox")])
+    >>> h_acc(tree.encode(["dog", "ox"]), tree.encode(["cat", "ox"]), tree)
+    0.75
+    """
+    return float(sample_credit(pred, target, taxonomy, weights).mean())
+
+
+def sample_credit(
+    pred: Tensor, target: Tensor, taxonomy: Taxonomy, weights: Weights = "linear"
+) -> Tensor:
+    """The credit of every sample that :func:`h_acc` averages, ``(n,)`` float64."""
+    pred, target = as_ids(pred, "pred", taxonomy), as_ids(target, "target", taxonomy)
+    same_length(pred=pred, target=target)
+    if weights == "edge":
+        depth = weighted_depths(taxonomy).to(pred.device)
+        lca = taxonomy.lca(pred, target)
+        distance = (depth[pred] + depth[target] - 2.0 * depth[lca]).clamp(min=0.0)
+        distance = torch.where(pred == target, 0.0, distance)
+        longest = 2.0 * float(depth.max())
+    elif weights in ("linear", "exp"):
+        distance = taxonomy.distance(pred, target).double()
+        longest = 2.0 * taxonomy.height
+    else:
+        raise ValueError(f"weights must be 'linear', 'exp' or 'edge', got {weights!r}")
+    if weights == "exp":
+        return torch.exp(-distance / 2.0)
+    if longest == 0.0:
+        return torch.ones_like(distance)
+    return (1.0 - distance / longest).clamp(min=0.0)
+
+
+def lca_height(i: Tensor, j: Tensor, taxonomy: Taxonomy) -> Tensor:
+    """Height of the lowest common ancestor: the longest path from it down to a leaf.
+
+    Args:
+        i, j: node ids, broadcast against each other, int64.
+        taxonomy: the tree or DAG that the ids belong to.
+
+    Returns:
+        int64, in the broadcast shape; 0 where both are the same leaf.
+
+    >>> from hyperhier.taxonomy import Taxonomy
+    >>> tree = Taxonomy.from_paths([("all", "pet", "cat"), ("all", "pet", "dog"), ("all", "ox")])
+    >>> lca_height(tree.encode(["dog", "ox"]), tree.encode(["cat", "cat"]), tree)
+    tensor([1, 2])
+    """
+    return node_heights(taxonomy).to(i.device)[taxonomy.lca(i, j)]
+
+
+def mistake_severity(pred: Tensor, target: Tensor, taxonomy: Taxonomy) -> float:
+    """Mean height of the lowest common ancestor, over the mistakes only.
+
+    As in Bertinetto et al. 2020 (arXiv 1912.09393): the height of a node is the longest path
+    down from it to a leaf, so confusing two siblings costs 1 and confusing two nodes that
+    only share the root costs the height of the taxonomy.
+
+    Args:
+        pred: predicted node ids, ``(n,)`` int64.
+        target: true node ids, ``(n,)`` int64.
+        taxonomy: the tree or DAG that the ids belong to.
+
+    Returns:
+        A float, in edges; **0.0 where there is no mistake** (read it beside the accuracy).
+
+    Raises:
+        ValueError: on empty input, unequal lengths or unknown ids.
+
+    >>> from hyperhier.taxonomy import Taxonomy
+    >>> tree = Taxonomy.from_paths([("all", "pet", "cat"), ("all", "pet", "dog"), ("all", "ox")])
+    >>> pred, target = ["dog", "ox", "ox"], ["cat", "cat", "ox"]
+    >>> mistake_severity(tree.encode(pred), tree.encode(target), tree)
+    1.5
+    """
+    pred, target = as_ids(pred, "pred", taxonomy), as_ids(target, "target", taxonomy)
+    same_length(pred=pred, target=target)
+    wrong = pred != target
+    if not bool(wrong.any()):
+        return 0.0
+    return float(lca_height(pred[wrong], target[wrong], taxonomy).double().mean())
+
+
+def hierarchical_distance_at_k(
+    ranked_ids: Tensor, target: Tensor, taxonomy: Taxonomy, k: int
+) -> float:
+    """Mean height of the lowest common ancestor of the truth and each of the k best guesses.
+
+    As in Bertinetto et al. 2020 (arXiv 1912.09393); correct guesses count as 0.
+
+    Args:
+        ranked_ids: ``(n, m)`` int64 node ids, the best guess first, ``m >= k``.
+        target: true node ids, ``(n,)`` int64.
+        taxonomy: the tree or DAG that the ids belong to.
+        k: how many guesses to look at.
+
+    Returns:
+        A float, in edges.
+
+    Raises:
+        ValueError: on empty input, unequal lengths, unknown ids or a k outside 1 to m.
+
+    >>> from hyperhier.taxonomy import Taxonomy
+    >>> tree = Taxonomy.from_paths([("all", "pet", "cat"), ("all", "pet", "dog"), ("all", "ox")])
+    >>> guesses = tree.encode(["cat", "dog", "ox"]).unsqueeze(0)
+    >>> [hierarchical_distance_at_k(guesses, tree.encode(["cat"]), tree, k) for k in (1, 2, 3)]
+    [0.0, 0.5, 1.0]
+    """
+    ranked = as_ids(ranked_ids, "ranked_ids", taxonomy, ndim=2)
+    target = as_ids(target, "target", taxonomy)
+    same_length(ranked_ids=ranked, target=target)
+    if not 1 <= k <= ranked.shape[1]:
+        raise ValueError(f"k must be 1 to {ranked.shape[1]} (columns of ranked_ids), got {k}")
+    return float(lca_height(ranked[:, :k], target.unsqueeze(-1), taxonomy).double().mean())
