@@ -25,7 +25,7 @@ from hyperhier.manifolds import Lorentz, Manifold, PoincareBall
 
 Distance = Callable[[Tensor, Tensor], Tensor]
 RADII = (0.1, 1.0, 5.0, 10.0, 15.0)
-KINDS = ("far", "radial", "parent-child", "near", "origin")
+KINDS = ("far", "inner-outer", "radial", "parent-child", "near", "origin")
 DIGITS = 100
 
 
@@ -40,6 +40,8 @@ def pairs(
     z = a * radius * unit
     if kind == "far":
         w = b * radius * unit
+    elif kind == "inner-outer":
+        w = b * radius / 4 * unit
     elif kind == "radial":
         w = 0.9 * z
     elif kind == "parent-child":

@@ -23,7 +23,7 @@ from torch import Tensor
 from hyperhier._numerics import eps_of, safe_sqrt, stable_asinh, unit_vector
 from hyperhier.manifolds._hyperbolic import time_of
 
-#: |D'| below this many eps of |D - D'| is rounding
+#: |D'| below this many eps of the vector that it was split from is rounding
 NOISE_EPS = 2.0
 
 __all__ = ["Chord", "chord", "hyperboloid_distance"]
@@ -50,18 +50,25 @@ def chord(x: Tensor, y: Tensor, c: Tensor) -> Chord:
     share_x, share_y = t_x / s, t_y / s
     e = 1.0 / (c * s * s)
 
-    direction = unit_vector(total)
-    a = (difference * direction).sum(-1, keepdim=True)
-    across = difference - a * direction
-    correction = (across * direction).sum(-1, keepdim=True)  # once more, to the last bits
-    across, a = across - correction * direction, a + correction
-    across2 = across.square().sum(-1, keepdim=True)
-    # on one ray D' is pure rounding, which the factor c s^2 would blow up
-    noise2 = (NOISE_EPS * eps_of(x.dtype) * a).square()
-    across = torch.where(across2 <= noise2, torch.zeros_like(across), across)
-    across2 = torch.where(across2 <= noise2, torch.zeros_like(across2), across2)
-
     xs, ys = x / s, y / s
+    direction = unit_vector(total)
+    # D' = 2 x' = -2 y' (x' the part of x across Z): from whichever vector is the shortest
+    x_is_short = xs.square().sum(-1, keepdim=True) < ys.square().sum(-1, keepdim=True)
+    shortest = torch.where(x_is_short, 2.0 * xs, -2.0 * ys)
+    gap2 = difference.square().sum(-1, keepdim=True)
+    near = gap2 <= shortest.square().sum(-1, keepdim=True)
+    shortest = torch.where(near, difference, shortest)
+    along_shortest = (shortest * direction).sum(-1, keepdim=True)
+    across = shortest - along_shortest * direction
+    across = across - (across * direction).sum(-1, keepdim=True) * direction  # to the last bits
+    # on one ray it is pure rounding, which the factor c s^2 would blow up
+    noise = across.square().sum(-1, keepdim=True) <= (
+        NOISE_EPS * eps_of(x.dtype) * along_shortest
+    ).square()
+    across = torch.where(noise, torch.zeros_like(across), across)
+    across2 = across.square().sum(-1, keepdim=True)
+    a = (difference * direction).sum(-1, keepdim=True)
+
     product = (xs * ys).sum(-1, keepdim=True)
     times = share_x * share_y
     acute = product > 0

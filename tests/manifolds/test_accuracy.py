@@ -17,7 +17,7 @@ from hyperhier._numerics import eps_of
 from hyperhier.manifolds import Lorentz, Manifold, PoincareBall
 
 CURVATURES = (1e-3, 1.0, 1e3)
-KINDS = ("far", "radial", "near", "parent-child", "origin")
+KINDS = ("far", "inner-outer", "radial", "near", "parent-child", "origin")
 
 
 def pairs(
@@ -31,6 +31,8 @@ def pairs(
     r = radius * unit
     if kind == "far":
         z, w = a * r, b * r
+    elif kind == "inner-outer":
+        z, w = a * r, b * r / 4
     elif kind == "radial":
         z, w = a * r, a * r * 0.9
     elif kind == "near":
@@ -102,10 +104,14 @@ def test_float64_distances(make: type, c: float, kind: str) -> None:
 @pytest.mark.parametrize("radius", [17.0, 40.0, 80.0])
 def test_far_float32_points(make: type, radius: float) -> None:
     m = make(1.0)
-    for kind in ("far", "origin"):
+    for kind in ("far", "inner-outer", "origin"):
         x, y = pairs(m, kind, radius, 10, torch.float32)
         m.assert_check_point_on_manifold(x)
         assert worst_ulp(m, x, y) <= 1.0
+        if make is Lorentz:
+            x, y = pairs(m, kind, radius, 10, torch.float64)
+            assert worst_ulp(m, x, y) <= 16.0
+            torch.testing.assert_close(m.dist_matrix(x, y).diagonal(), m.dist(x, y))
 
 
 @pytest.mark.parametrize("kind", KINDS)
