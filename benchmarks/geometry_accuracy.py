@@ -120,8 +120,8 @@ def main() -> None:
     rows = []
     mpmath.mp.dps = DIGITS
     print(
-        f"torch {torch.__version__}, geoopt {geoopt.__version__}, {platform.machine()}; c = {options.c:g}, "
-        f"dim {options.dim}, {options.pairs} pairs a cell; worst relative error"
+        f"torch {torch.__version__}, geoopt {geoopt.__version__}, {platform.machine()}; "
+        f"c = {options.c:g}, dim {options.dim}, {options.pairs} pairs a cell; worst relative error"
     )
     for dtype in (torch.float32, torch.float64):
         for model in ("poincare", "lorentz"):

@@ -70,8 +70,8 @@ def main() -> None:
         ),
     ]
     print(
-        f"N = {options.n}, d = {options.dim}, float32, forward + backward, {options.threads} thread(s), "
-        f"torch {torch.__version__}, geoopt {geoopt.__version__}\n"
+        f"N = {options.n}, d = {options.dim}, float32, forward + backward, "
+        f"{options.threads} thread(s), torch {torch.__version__}, geoopt {geoopt.__version__}\n"
     )
     print("| distance matrix | ms (median) | spread | x torch.cdist |\n|---|---|---|---|")
     base = None
@@ -80,10 +80,8 @@ def main() -> None:
         times = milliseconds(function, x, y, options.repeats)
         median = statistics.median(times)
         base = base or median
-        print(
-            f"| {name} | {median:.1f} | {min(times):.1f}-{max(times):.1f} | {median / base:.1f} |",
-            flush=True,
-        )
+        spread = f"{min(times):.1f}-{max(times):.1f}"
+        print(f"| {name} | {median:.1f} | {spread} | {median / base:.1f} |", flush=True)
 
 
 if __name__ == "__main__":

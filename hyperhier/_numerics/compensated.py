@@ -84,7 +84,8 @@ def one_minus_scaled_square(x: Tensor, c: Tensor) -> Tensor:
     Shapes: x ``(*batch, n)`` float64, c 0-dim float64; result ``(*batch)``.
 
     >>> x = torch.tensor([1.0 - 2.0**-53], dtype=torch.float64)
-    >>> one_minus_scaled_square(x, torch.ones((), dtype=torch.float64)).item() == 2.0**-52 - 2.0**-106
+    >>> one = torch.ones((), dtype=torch.float64)
+    >>> one_minus_scaled_square(x, one).item() == 2.0**-52 - 2.0**-106
     True
     """
     result: Tensor = _OneMinusScaledSquare.apply(x, c)

@@ -62,9 +62,10 @@ def chord(x: Tensor, y: Tensor, c: Tensor) -> Chord:
     across = shortest - along_shortest * direction
     across = across - (across * direction).sum(-1, keepdim=True) * direction  # to the last bits
     # on one ray it is pure rounding, which the factor c s^2 would blow up
-    noise = across.square().sum(-1, keepdim=True) <= (
-        NOISE_EPS * eps_of(x.dtype) * along_shortest
-    ).square()
+    noise = (
+        across.square().sum(-1, keepdim=True)
+        <= (NOISE_EPS * eps_of(x.dtype) * along_shortest).square()
+    )
     across = torch.where(noise, torch.zeros_like(across), across)
     across2 = across.square().sum(-1, keepdim=True)
     a = (difference * direction).sum(-1, keepdim=True)
