@@ -20,11 +20,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from hyperhier._numerics import eps_of, safe_sqrt, stable_asinh, unit_vector
+from hyperhier._numerics import safe_sqrt, stable_asinh, unit_vector
+from hyperhier._numerics.compensated import two_product, two_sum
 from hyperhier.manifolds._hyperbolic import time_of
-
-#: |D'| below this many eps of the vector that it was split from is rounding
-NOISE_EPS = 2.0
 
 __all__ = ["Chord", "chord", "hyperboloid_distance"]
 
@@ -51,23 +49,9 @@ def chord(x: Tensor, y: Tensor, c: Tensor) -> Chord:
     e = 1.0 / (c * s * s)
 
     xs, ys = x / s, y / s
-    direction = unit_vector(total)
-    # D' = 2 x' = -2 y' (x' the part of x across Z): from whichever vector is the shortest
-    x_is_short = xs.square().sum(-1, keepdim=True) < ys.square().sum(-1, keepdim=True)
-    shortest = torch.where(x_is_short, 2.0 * xs, -2.0 * ys)
-    gap2 = difference.square().sum(-1, keepdim=True)
-    near = gap2 <= shortest.square().sum(-1, keepdim=True)
-    shortest = torch.where(near, difference, shortest)
-    along_shortest = (shortest * direction).sum(-1, keepdim=True)
-    across = shortest - along_shortest * direction
-    across = across - (across * direction).sum(-1, keepdim=True) * direction  # to the last bits
-    # on one ray it is pure rounding, which the factor c s^2 would blow up
-    noise = (
-        across.square().sum(-1, keepdim=True)
-        <= (NOISE_EPS * eps_of(x.dtype) * along_shortest).square()
-    )
-    across = torch.where(noise, torch.zeros_like(across), across)
+    across = _across(x, y) / s
     across2 = across.square().sum(-1, keepdim=True)
+    direction = unit_vector(total)
     a = (difference * direction).sum(-1, keepdim=True)
 
     product = (xs * ys).sum(-1, keepdim=True)
@@ -96,6 +80,28 @@ def chord(x: Tensor, y: Tensor, c: Tensor) -> Chord:
         share_y=share_y,
         sinh2=c * s * s * h2 / 4.0,
     )
+
+
+def _across(x: Tensor, y: Tensor) -> Tensor:
+    """The part of x - y across x + y, to the last bits even for points near one ray.
+
+    On the hyperboloid it counts up to e^r times more than the part along x + y, so sums and
+    products are taken with their rounding errors. It is 2 x' = -2 y', with x' the part of x
+    across x + y: it is taken from whichever of x - y, 2 x, -2 y is the shortest.
+    """
+    total, total_low = two_sum(x, y)
+    gap, gap_low = two_sum(x, -y)
+    x2, y2, gap2 = (v.square().sum(-1, keepdim=True) for v in (x, y, gap))
+    near = gap2 <= 4.0 * torch.minimum(x2, y2)
+    base = torch.where(near, gap, torch.where(x2 < y2, 2.0 * x, -2.0 * y))
+    base_low = torch.where(near, gap_low, torch.zeros_like(gap_low))
+
+    total2 = total.square().sum(-1, keepdim=True)
+    total2 = torch.where(total2 > 0, total2, torch.ones_like(total2))
+    share = (base * total).sum(-1, keepdim=True) / total2
+    along, along_low = two_product(share.expand_as(total), total)
+    across = (base - along) + (base_low - along_low - share * total_low)
+    return across - (across * total).sum(-1, keepdim=True) / total2 * total
 
 
 class _HyperboloidDistance(torch.autograd.Function):
