@@ -1,0 +1,110 @@
+"""``hyperhier embed``: a file in, a folder and a report out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def test_table_and_folder(run, tmp_path: Path, tree_file: Path) -> None:  # type: ignore[no-untyped-def]
+    out = tmp_path / "embedding"
+    done = run("embed", tree_file, "-o", out)
+    assert done.code == 0, done.err
+    for name in ("MAP", "mean rank", "average distortion", "worst-case distortion"):
+        assert name in done.out
+    assert {"metrics.json", "embedding.png"} <= {p.name for p in out.iterdir()}
+    assert [p.name for p in tmp_path.iterdir()] == ["embedding"]
+
+
+@pytest.mark.parametrize(
+    ("geometry", "dim"), [("lorentz", 2), ("poincare", 5), ("sphere", 3), ("euclidean", 2)]
+)
+def test_json_is_what_the_folder_says(  # type: ignore[no-untyped-def]
+    run, tmp_path: Path, tree_file: Path, geometry: str, dim: int
+) -> None:
+    from hyperhier.embedding import TaxonomyEmbedding
+
+    out = tmp_path / "embedding"
+    done = run(
+        "embed", tree_file, "-o", out, "--geometry", geometry, "--dim", dim, "--json", "--quiet"
+    )
+    assert done.code == 0, done.err
+    assert done.err == ""
+    report = json.loads(done.out)
+    assert report.pop("output") == str(out)
+    assert report == json.loads((out / "metrics.json").read_text(encoding="utf-8"))
+    back = TaxonomyEmbedding.load(out)
+    assert back.manifold.name == geometry
+    assert back.points.shape[-1] == back.manifold.ambient_dim(dim)
+    again = {k: v for k, v in back.evaluate().items() if v == v}
+    assert again == pytest.approx({k: v for k, v in report.items() if v is not None})
+
+
+def test_the_same_seed_gives_the_same_numbers(run, tmp_path: Path, tree_file: Path) -> None:  # type: ignore[no-untyped-def]
+    first, second = (
+        run("embed", tree_file, "-o", tmp_path / name, "--seed", 3, "--json", "-q").out
+        for name in ("a", "b")
+    )
+    assert first.replace("/a", "") == second.replace("/b", "")
+
+
+def test_curvature_and_method(run, tmp_path: Path, tree_file: Path) -> None:  # type: ignore[no-untyped-def]
+    from hyperhier.embedding import TaxonomyEmbedding
+
+    out = tmp_path / "embedding"
+    assert run("embed", tree_file, "-o", out, "--curvature", 0.25, "-q").code == 0
+    assert TaxonomyEmbedding.load(out).manifold.sectional_curvature == pytest.approx(-0.25)
+    done = run("embed", tree_file, "-o", out, "--overwrite", "--method", "magic")
+    assert done.code == 2
+    assert "magic" in done.err
+    assert (out / "metrics.json").is_file()
+    assert run("embed", tree_file, "-o", tmp_path / "x", "--curvature", -1).code == 2
+    assert not (tmp_path / "x").exists()
+
+
+def test_an_earlier_result_stays_unless_asked(run, tmp_path: Path, tree_file: Path) -> None:  # type: ignore[no-untyped-def]
+    out = tmp_path / "embedding"
+    assert run("embed", tree_file, "-o", out, "-q").code == 0
+    done = run("embed", tree_file, "-o", out, "-q")
+    assert done.code == 2
+    assert "--overwrite" in done.err
+    assert run("embed", tree_file, "-o", out, "-q", "--overwrite").code == 0
+
+
+def test_a_cycle_writes_nothing(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    tree = tmp_path / "tree.csv"
+    tree.write_text("parent,child\na,b\nb,c\nc,a\n", encoding="utf-8")
+    done = run("embed", tree, "-o", tmp_path / "out")
+    assert done.code == 2
+    assert "tree.csv" in done.err
+    assert [p.name for p in tmp_path.iterdir()] == ["tree.csv"]
+
+
+def test_a_full_disk_leaves_nothing(  # type: ignore[no-untyped-def]
+    run, tmp_path: Path, tree_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hyperhier.embedding import TaxonomyEmbedding
+
+    def full(self: object, folder: Path, *rest: object) -> None:
+        (Path(folder) / "half").write_bytes(b"half")
+        raise OSError(28, "No space left on device", "half")
+
+    monkeypatch.setattr(TaxonomyEmbedding, "save", full)
+    done = run("embed", tree_file, "-o", tmp_path / "out", "-q")
+    assert done.code == 2
+    assert "no space left" in done.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_matplotlib_all_but_the_picture(  # type: ignore[no-untyped-def]
+    run, tmp_path: Path, tree_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    done = run("embed", tree_file, "-o", tmp_path / "out")
+    assert done.code == 0, done.err
+    assert "hyperhier[plot]" in done.err
+    assert (tmp_path / "out" / "metrics.json").is_file()
+    assert not (tmp_path / "out" / "embedding.png").exists()

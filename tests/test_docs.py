@@ -1,0 +1,79 @@
+"""README.md and docs/: their Python blocks run, their commands exist."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+IDS = [page.relative_to(ROOT).as_posix() for page in PAGES]
+
+FENCE = re.compile(
+    r"^(?P<indent> *)```(?P<language>[\w-]*)[^\n]*\n(?P<code>.*?)^(?P=indent)```\s*$", re.M | re.S
+)
+NO_RUN = re.compile(r"<!-- no-run -->\s*\Z")
+
+
+class Block(NamedTuple):
+    language: str
+    code: str
+    line: int
+    runs: bool
+
+
+def blocks(page: Path, language: str) -> list[Block]:
+    text = page.read_text(encoding="utf-8")
+    found = []
+    for match in FENCE.finditer(text):
+        if match["language"] != language:
+            continue
+        indent = len(match["indent"])
+        code = "".join(line[indent:] for line in match["code"].splitlines(keepends=True))
+        line = text.count("\n", 0, match.start()) + 2
+        found.append(Block(language, code, line, not NO_RUN.search(text[: match.start()])))
+    return found
+
+
+def test_the_pages_are_found() -> None:
+    assert (ROOT / "README.md").is_file()
+    assert "docs/index.md" in IDS
+    assert len(blocks(ROOT / "README.md", "python")) >= 3
+
+
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_python_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In their order, in one namespace, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, object] = {"__name__": "__main__"}
+    for block in blocks(page, "python"):
+        # blank lines put the line numbers of a traceback right
+        source = "\n" * (block.line - 1) + block.code
+        program = compile(source, str(page), "exec")
+        if block.runs:
+            exec(program, namespace)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_commands_and_their_options_exist(
+    page: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hyperhier.cli import main
+
+    monkeypatch.setenv("COLUMNS", "200")
+    helps: dict[str, str] = {}
+    for block in blocks(page, "console"):
+        for command in re.findall(r"^\$ hyperhier((?:[^\n\\]|\\\n)*)$", block.code, re.M):
+            words = shlex.split(command.replace("\\\n", " "), comments=True)
+            verb = words[0] if words and not words[0].startswith("-") else ""
+            if verb not in helps:
+                assert main([*([verb] if verb else []), "--help"]) == 0, command
+                helps[verb] = capsys.readouterr().out
+            for option in (w.partition("=")[0] for w in words if w.startswith("-")):
+                assert re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", helps[verb]), (
+                    f"{page.name}:{block.line}: hyperhier {verb} has no option {option}"
+                )
