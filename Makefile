@@ -32,9 +32,9 @@ test-deep: $(VENV)/.dev ## run the suite with many more examples, and the long t
 	HYPERHIER_HYPOTHESIS_PROFILE=deep $(ONE_THREAD) \
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
-bench: $(VENV)/.dev ## compare with the peers: accuracy and speed of the geometry
-	@set -e; for name in $(BENCHMARKS); do \
-		echo "== benchmarks/$$name.py"; $(BIN)/python benchmarks/$$name.py; done
+bench: $(VENV)/.dev ## accuracy and speed of the geometry beside geoopt
+	$(BIN)/python benchmarks/geometry_accuracy.py
+	$(BIN)/python benchmarks/geometry_speed.py
 
 docs: $(VENV)/.docs ## build the documentation site in site/
 	$(BIN)/mkdocs build --strict --quiet

@@ -37,8 +37,7 @@ if TYPE_CHECKING:
     from hyperhier.nn import ManifoldParameter, ToManifold
     from hyperhier.optim import RiemannianAdam, RiemannianSGD
     from hyperhier.taxonomy import Taxonomy, builtin_taxonomy, read_taxonomy
-    from hyperhier.training import train
-    from hyperhier.training.evaluate import evaluate
+    from hyperhier.training import evaluate, train
 
 __all__ = [
     "DataError",

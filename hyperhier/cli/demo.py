@@ -150,7 +150,8 @@ def _show(
             ]
             for row in rows
         ],
-        title="Test pictures. One seed: a demonstration, not a comparison",
+        title="Test pictures. One seed: a demonstration, not a comparison. HWC has scaling='mass', "
+        "LAM weight 0.2",
     )
     print_table(
         [METRIC_NAMES.get(name, name) for name in tree_report],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hyperhier.training.config import TrainConfig
 from hyperhier.training.encoder import SmallConvNet, build_encoder
-from hyperhier.training.evaluate import LoadedRun, evaluate, load_run
+from hyperhier.training.evaluation import LoadedRun, evaluate, load_run
 from hyperhier.training.loop import train
 from hyperhier.training.model import EmbeddingModel, embed_images
 from hyperhier.training.result import ProgressEvent, TrainResult
