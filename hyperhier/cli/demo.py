@@ -22,11 +22,8 @@ __all__ = ["demo"]
 _MARKER = "results.json"
 _TREE = "demo"
 _GEOMETRIES = ("sphere", "poincare", "lorentz")
-# name in the table, loss, its options
-_LOSSES: tuple[tuple[str, str, dict[str, Any]], ...] = (
-    ("supcon", "supcon", {}),
-    ("hwc+lam", "hwc+0.2*lam", {"scaling": "mass"}),  # the scaling that suits every geometry
-)
+# name in the table and of the folder: loss
+_LOSSES = {"supcon": "supcon", "hwc+lam": "hwc+0.2*lam"}
 # classes are of one size and leaves of one depth here, so that balanced accuracy is top-1 and
 # H-Acc is HF1
 _COLUMNS = ("top1", "knn_top1", "hf1", "pc_order", "pdv", "mistake_severity")
@@ -62,12 +59,11 @@ def demo(
                 folder,
                 quiet=quiet,
                 loss=loss,
-                loss_options=options,
                 seed=seed,
                 **(_QUICK if quick else _USUAL),
             )
             for geometry in _GEOMETRIES
-            for label, loss, options in _LOSSES
+            for label, loss in _LOSSES.items()
         ]
         tree_report = _embed(tree, folder, seed)
         _contact_sheet(data, tree, folder / "images.png")
@@ -150,8 +146,7 @@ def _show(
             ]
             for row in rows
         ],
-        title="Test pictures. One seed: a demonstration, not a comparison. HWC has scaling='mass', "
-        "LAM weight 0.2",
+        title="Test pictures. One seed: a demonstration, not a comparison",
     )
     print_table(
         [METRIC_NAMES.get(name, name) for name in tree_report],

@@ -86,7 +86,7 @@ def train(
     temperature: Annotated[float | None, _method(help="Temperature of the loss.")] = None,
     alpha: Annotated[float | None, _method(help="Weight of kappa (hwc).")] = None,
     beta: Annotated[float | None, _method(help="Weight of 1 - kappa (hwc).")] = None,
-    scaling: Annotated[str | None, _method(help="shared, split or mass (hwc).")] = None,
+    scaling: Annotated[str | None, _method(help="mass, shared or split (hwc).")] = None,
     balance: Annotated[
         float,
         _training(min=0, max=1, help="0: classes as they come; 1: equally often."),

@@ -24,7 +24,8 @@ __all__ = ["HWCLoss", "Scaling", "hwc_loss"]
 
 Scaling = Literal["shared", "split", "mass"]
 
-_DEFAULT_SCALING = {"distance": "shared", "cosine": "split"}
+#: the reading of the printed description that suits each similarity
+_SUITED = {"distance": "shared", "cosine": "split"}
 
 
 def _hwc_pairs(
@@ -67,7 +68,7 @@ class HWCLoss(ContrastiveLoss):
     ============ ===================================================================
 
     The loss is a reconstruction of the one of arXiv 2511.03771, whose formula is not publicly
-    available; ``mass`` is this library's own. With alpha = beta = 0 all three are the
+    available; ``mass``, the default, is this library's own. With alpha = beta = 0 all three are the
     supervised contrastive loss, or NT-Xent for ``positives="views"``.
 
     A factor on a logit acts in opposite ways on a similarity and on a negative distance, so
@@ -79,7 +80,7 @@ class HWCLoss(ContrastiveLoss):
         taxonomy: a Taxonomy, the name of a built-in one, or a path.
         alpha: weight of the hierarchy on positives (``shared``: on all pairs); >= 0.
         beta: weight of the hierarchy on negatives, unused by ``shared``; >= 0.
-        scaling: default ``"shared"`` with distances, ``"split"`` with the cosine.
+        scaling: ``"mass"`` (default), ``"shared"`` or ``"split"``.
         positives: ``"supervised"``: the samples with the same label; ``"views"``: only the
             other views of the same sample, for embeddings ``(B, V, a)``.
         options: see :class:`~hyperhier.losses.ContrastiveLoss`.
@@ -94,7 +95,7 @@ class HWCLoss(ContrastiveLoss):
     >>> m = Lorentz()
     >>> z = m.from_features(torch.tensor([[0.2, 0.0], [0.1, 0.1], [0.3, 0.1], [0.0, -0.2]]))
     >>> HWCLoss(tree, manifold=m)(z, tree.encode(["a1", "a1", "a2", "b1"]))
-    tensor(1.1249)
+    tensor(0.7447)
     """
 
     def __init__(
@@ -105,7 +106,7 @@ class HWCLoss(ContrastiveLoss):
         temperature: float | None = None,
         alpha: float = 1.0,
         beta: float = 1.0,
-        scaling: Scaling | None = None,
+        scaling: Scaling = "mass",
         similarity: str = "auto",
         positives: Positives = "supervised",
         learn_temperature: bool = False,
@@ -124,7 +125,7 @@ class HWCLoss(ContrastiveLoss):
         )
         self.taxonomy = as_tree(taxonomy)
         self.alpha, self.beta = _check_strength("alpha", alpha), _check_strength("beta", beta)
-        self.scaling = _resolve_scaling(scaling, self.similarity)
+        self.scaling = _check_scaling(scaling, self.similarity)
         self.positives = _check_positives(positives)
 
     def pairs(self, s: Tensor, relation: Relation) -> tuple[Tensor, Tensor]:
@@ -154,7 +155,7 @@ def hwc_loss(
     temperature: float | Tensor | None = None,
     alpha: float = 1.0,
     beta: float = 1.0,
-    scaling: Scaling | None = None,
+    scaling: Scaling = "mass",
     similarity: str = "auto",
     positives: Positives = "supervised",
     ref_emb: Tensor | None = None,
@@ -173,7 +174,7 @@ def hwc_loss(
     >>> z = torch.tensor([[1.0, 0.0], [0.8, 0.6], [0.6, 0.8], [0.0, 1.0]])
     >>> labels = tree.encode(["a1", "a1", "a2", "b1"])
     >>> hwc_loss(z, labels, tree, manifold=Sphere(), temperature=0.5)
-    tensor(0.5149)
+    tensor(0.7639)
     """
     manifold = as_geometry(manifold)
     similarity = resolve_similarity(similarity, manifold)
@@ -182,7 +183,7 @@ def hwc_loss(
         temperature=resolve_temperature(temperature, similarity),
         alpha=_check_strength("alpha", alpha),
         beta=_check_strength("beta", beta),
-        scaling=_resolve_scaling(scaling, similarity),
+        scaling=_check_scaling(scaling, similarity),
         positives=_check_positives(positives),
     )
     return contrastive_loss(
@@ -213,12 +214,10 @@ def _check_positives(positives: Positives) -> Positives:
     return positives
 
 
-def _resolve_scaling(scaling: str | None, similarity: str) -> str:
-    if scaling is None:
-        return _DEFAULT_SCALING[similarity]
+def _check_scaling(scaling: str, similarity: str) -> str:
     if scaling not in get_args(Scaling):
         raise ValueError(f"scaling must be one of {get_args(Scaling)}, got {scaling!r}")
-    suited = _DEFAULT_SCALING[similarity]
+    suited = _SUITED[similarity]
     if scaling not in (suited, "mass"):
         near = "similar" if similarity == "cosine" else "distant"
         warnings.warn(
