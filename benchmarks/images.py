@@ -6,10 +6,13 @@ the test images are judged once for each seed. Runs are independent processes of
 every finished run is one line of a JSON-lines file, and a second call goes on where the first
 stopped.
 
-    python benchmarks/images.py --data ../shared/data -o results/images.jsonl
-    python benchmarks/images.py -o results/images.jsonl --table      # only print the tables
+    python benchmarks/images.py                 # the runs that are not yet in the file
+    python benchmarks/images.py --table         # only the tables
 
-A loss is named as for ``hyperhier train``; ``hwc:mass`` is HWC with ``scaling="mass"``.
+A loss is named as for ``hyperhier train``; ``hwc:literal`` is HWC with the literal reading of
+its description, ``scaling="split"`` on the sphere and ``"shared"`` elsewhere. ``--control`` names
+losses that are also run on a tree with shuffled leaves (and judged by the true one).
+
 ``--data`` defaults to the environment variable HYPERHIER_DATA, then ``../shared/data``.
 """
 
@@ -51,10 +54,11 @@ DATASETS: dict[str, dict[str, Any]] = {
     },
 }
 GEOMETRIES = ("sphere", "poincare", "lorentz")
-LOSSES = ("supcon", "hwc", "supcon+lam", "hwc+lam", "hwc:mass", "hwc:mass+lam")
+LOSSES = ("supcon", "hwc", "hwc:literal", "supcon+lam", "hwc+lam", "hwc:literal+lam")
 RATES = (3e-3, 1e-2)
 SEEDS = (0, 1, 2)
 TUNING_SEED = 100
+RESULTS = Path(__file__).parent / "results" / "images.jsonl"
 COMMON = {"dim": 32, "batch_size": 256, "pictures": False, "monitor": 0}
 SHOWN = ("top1", "balanced_accuracy", "hf1", "h_acc", "pc_order", "pdv", "mistake_severity")
 LOWER_IS_BETTER = {"pdv", "mistake_severity"}
@@ -103,13 +107,15 @@ def one_run(job: dict[str, Any], base: str) -> list[dict[str, Any]]:
     data, tree = images_of(job["dataset"], job["tree"], root)
     start = time.perf_counter()
     loss_tree = tree.shuffled_leaves(job["seed"]) if job.get("shuffled") else None
-    loss, mass = job["loss"].replace(":mass", ""), ":mass" in job["loss"]
+    loss_options = {}
+    if ":literal" in job["loss"]:
+        loss_options["scaling"] = "split" if job["geometry"] == "sphere" else "shared"
     result = train(
         data,
         tree,
         geometry=job["geometry"],
-        loss=loss,
-        loss_options={"scaling": "mass"} if mass else {},
+        loss=job["loss"].replace(":literal", ""),
+        loss_options=loss_options,
         lr=job["lr"],
         seed=job["seed"],
         loss_taxonomy=loss_tree,
@@ -177,7 +183,7 @@ def best_rate(
     done: dict[tuple[Any, ...], dict[str, Any]], cell: dict[str, Any], rates: list[float]
 ) -> float:
     first = next(iter(DATASETS[cell["dataset"]]["trees"]))  # tuned once per data set
-    tuning = {**cell, "tree": first, "seed": TUNING_SEED}
+    tuning = {**cell, "tree": first, "seed": TUNING_SEED, "shuffled": False}
     tried = {lr: done.get(name_of({**tuning, "lr": lr})) for lr in rates}
     found = {lr: row["metrics"]["val_balanced_accuracy"] for lr, row in tried.items() if row}
     if not found:
@@ -221,23 +227,26 @@ def print_tables(
             for k in SHOWN:
                 text = interval(columns[k])
                 texts.append(f"**{text}**" if statistics.fmean(columns[k]) == best[k] else text)
-            print(f"| {cell['geometry']} | {cell['loss']} | {lr:g} | " + " | ".join(texts) + " |")
+            loss = cell["loss"] + (", shuffled leaves" if cell.get("shuffled") else "")
+            print(f"| {cell['geometry']} | {loss} | {lr:g} | " + " | ".join(texts) + " |")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     default = os.environ.get("HYPERHIER_DATA", "../shared/data")
     parser.add_argument("--data", type=Path, default=Path(default))
-    parser.add_argument("-o", "--out", type=Path, default=Path("results/images.jsonl"))
+    parser.add_argument("-o", "--out", type=Path, default=RESULTS)
     parser.add_argument("--datasets", nargs="+", default=list(DATASETS), choices=list(DATASETS))
     parser.add_argument("--geometries", nargs="+", default=list(GEOMETRIES))
     parser.add_argument("--losses", nargs="+", default=list(LOSSES))
     parser.add_argument("--rates", nargs="+", type=float, default=list(RATES))
     parser.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS))
+    parser.add_argument("--control", nargs="+", default=[], metavar="LOSS")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--table", action="store_true", help="print the tables of finished runs")
     options = parser.parse_args()
     grid = cells(options.datasets, options.geometries, options.losses)
+    controls = [{**cell, "shuffled": True} for cell in grid if cell["loss"] in options.control]
     if not options.table:
         if not options.data.is_dir():
             raise SystemExit(f"no folder {options.data}: name it with --data or HYPERHIER_DATA")
@@ -248,10 +257,10 @@ def main() -> None:
         final = [
             {**c, "lr": best_rate(done, c, options.rates), "seed": s}
             for s in options.seeds
-            for c in grid
+            for c in [*grid, *controls]
         ]
         run_all(final, options.data, options.out, options.workers)
-    print_tables(options.out, grid, options.rates, options.seeds)
+    print_tables(options.out, [*grid, *controls], options.rates, options.seeds)
 
 
 if __name__ == "__main__":
