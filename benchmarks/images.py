@@ -166,9 +166,8 @@ def run_all(jobs: list[dict[str, Any]], base: Path, out: Path, workers: int) -> 
             for row in future.result():
                 file.write(json.dumps(row) + "\n")
             file.flush()
-            shown = " ".join(
-                f"{k} {row['metrics'][k]:.3f}" for k in ("balanced_accuracy", "hf1", "pc_order")
-            )
+            seen = ("val_balanced_accuracy", "val_hf1", "val_pc_order")  # never the test figures
+            shown = " ".join(f"{k} {row['metrics'][k]:.3f}" for k in seen)
             print(
                 f"{count}/{len(todo)} {row['seconds']:5.0f} s  {name_of(row)}  {shown}", flush=True
             )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
@@ -28,16 +26,14 @@ def max_of(dtype: torch.dtype) -> float:
     return torch.finfo(dtype).max
 
 
-def in_working_precision(
-    *tensors: Tensor,
-) -> tuple[tuple[Tensor, ...], Callable[[Tensor], Tensor]]:
-    """The tensors in float64, and the cast that brings a result back.
+def in_working_precision(*tensors: Tensor) -> tuple[tuple[Tensor, ...], torch.dtype]:
+    """The tensors in float64, and the dtype to return a result in.
 
-    The result's dtype is the promoted dtype of the inputs. Integers are refused, because a
-    distance rounded to an integer is never what was meant.
+    That is the promoted dtype of the inputs. Integers are refused, because a distance
+    rounded to an integer is never what was meant.
 
-    >>> (x,), restore = in_working_precision(torch.ones(2, dtype=torch.float16))
-    >>> x.dtype, restore(x / 3).dtype
+    >>> (x,), dtype = in_working_precision(torch.ones(2, dtype=torch.float16))
+    >>> x.dtype, dtype
     (torch.float64, torch.float16)
     """
     dtype = tensors[0].dtype
@@ -45,8 +41,4 @@ def in_working_precision(
         dtype = torch.promote_types(dtype, t.dtype)
     if not dtype.is_floating_point:
         raise TypeError(f"geometry needs a real floating dtype, got {dtype}")
-
-    def restore(result: Tensor) -> Tensor:
-        return result.to(dtype)
-
-    return tuple(t.to(WORKING_DTYPE) for t in tensors), restore
+    return tuple(t.to(WORKING_DTYPE) for t in tensors), dtype

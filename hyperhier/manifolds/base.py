@@ -474,10 +474,7 @@ class Manifold(nn.Module):
 
 def _enter(dim: int, *tensors: Tensor) -> tuple[tuple[Tensor, ...], torch.dtype]:
     """float64 tensors with the coordinates last, and the dtype to return."""
-    worked, _ = in_working_precision(*tensors)
-    dtype = tensors[0].dtype
-    for t in tensors[1:]:
-        dtype = torch.promote_types(dtype, t.dtype)
+    worked, dtype = in_working_precision(*tensors)
     if dim != -1:
         worked = tuple(t.movedim(dim, -1) for t in torch.broadcast_tensors(*worked))
     return worked, dtype

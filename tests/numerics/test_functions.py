@@ -113,8 +113,8 @@ def test_safe_norm_neither_overflows_nor_divides_by_zero() -> None:
 
 
 def test_working_precision() -> None:
-    (x, y), restore = nx.in_working_precision(torch.ones(1).half(), torch.ones(1).bfloat16())
+    (x, y), dtype = nx.in_working_precision(torch.ones(1).half(), torch.ones(1).bfloat16())
     assert x.dtype == y.dtype == torch.float64
-    assert restore(x).dtype == torch.float32  # the promotion of the two half types
+    assert dtype == torch.float32  # the promotion of the two half types
     with pytest.raises(TypeError, match="int64"):
         nx.in_working_precision(torch.ones(1, dtype=torch.int64))
