@@ -1,12 +1,17 @@
 """Per-dtype constants and numerically stable scalar functions.
 
-The precision policy of the library stands here, once: **geometry computes in float64 and
-returns the dtype it was given.** Half precision and autocast therefore never reach a
-hyperbolic function, and float32 loses nothing but the final rounding.
+The precision policy of the library stands in :mod:`hyperhier._numerics.dtypes`.
 """
 
 from hyperhier._numerics.compensated import one_minus_scaled_square
-from hyperhier._numerics.dtypes import eps_of, in_working_precision, max_of, tiny_of
+from hyperhier._numerics.dtypes import (
+    Precision,
+    eps_of,
+    in_working_precision,
+    largest_exponent,
+    max_of,
+    tiny_of,
+)
 from hyperhier._numerics.functions import (
     asinh_ratio,
     atan_ratio,
@@ -23,6 +28,7 @@ from hyperhier._numerics.functions import (
 from hyperhier._numerics.matrix import data_dependent_allowed, repair_entries
 
 __all__ = [
+    "Precision",
     "asinh_ratio",
     "atan_ratio",
     "cos_root",
@@ -30,6 +36,7 @@ __all__ = [
     "data_dependent_allowed",
     "eps_of",
     "in_working_precision",
+    "largest_exponent",
     "max_of",
     "one_minus_scaled_square",
     "repair_entries",

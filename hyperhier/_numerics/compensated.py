@@ -1,7 +1,7 @@
 """Sums and products whose rounding errors are kept.
 
 Error-free transformations: Dekker (Numer. Math. 18, 1971) for products, Knuth (TAOCP 2)
-for sums. All tensors are float64.
+for sums. They are for float64; in float32, which only fast arithmetic uses, sums are plain.
 """
 
 from __future__ import annotations
@@ -81,12 +81,15 @@ class _OneMinusScaledSquare(torch.autograd.Function):
 def one_minus_scaled_square(x: Tensor, c: Tensor) -> Tensor:
     """``1 - c |x|^2`` along the last dimension, without cancellation.
 
-    Shapes: x ``(*batch, n)`` float64, c 0-dim float64; result ``(*batch)``.
+    Shapes: x ``(*batch, n)`` float64, c 0-dim float64; result ``(*batch)``. In float32 the
+    sum is plain, and kept positive: rounding must not put a point outside the ball.
 
     >>> x = torch.tensor([1.0 - 2.0**-53], dtype=torch.float64)
     >>> one = torch.ones((), dtype=torch.float64)
     >>> one_minus_scaled_square(x, one).item() == 2.0**-52 - 2.0**-106
     True
     """
+    if x.dtype != torch.float64:
+        return (1.0 - c * x.square().sum(-1)).clamp_min(torch.finfo(x.dtype).eps)
     result: Tensor = _OneMinusScaledSquare.apply(x, c)
     return result

@@ -15,6 +15,8 @@ from math import factorial
 import torch
 from torch import Tensor
 
+from hyperhier._numerics.dtypes import largest_exponent
+
 __all__ = [
     "asinh_ratio",
     "atan_ratio",
@@ -33,10 +35,8 @@ __all__ = [
 SERIES_BELOW = 1.0 / 32.0
 #: number of terms: the first one left out is under 2**-60 of the sum
 TERMS = 12
-#: beyond this argument asinh(s) = log(2 s) to the last bit of float64
+#: beyond this argument asinh(s) = log(2 s) to the last bit of float64 and of float32
 ASINH_IS_LOG = 2.0**27
-#: cosh and sinh of this, and their squares, are finite in float64
-LARGEST_EXPONENT = 350.0
 
 
 def _tanh_coefficients(n: int) -> list[float]:
@@ -73,16 +73,16 @@ def _in_square(
 
 
 def _bounded(s: Tensor) -> Tensor:
-    return s.clamp(max=LARGEST_EXPONENT)
+    return s.clamp(max=largest_exponent(s.dtype))
 
 
 def sinh_ratio(q: Tensor) -> Tensor:
-    """sinh(s)/s for s = sqrt(q); the exponent stops growing at 350."""
+    """sinh(s)/s for s = sqrt(q); the exponent stops growing where the dtype ends."""
     return _in_square(q, _SINH, lambda s: torch.sinh(_bounded(s)) / s)
 
 
 def cosh_root(q: Tensor) -> Tensor:
-    """cosh(sqrt(q)); the exponent stops growing at 350."""
+    """cosh(sqrt(q)); the exponent stops growing where the dtype ends."""
     return _in_square(q, _COSH, lambda s: torch.cosh(_bounded(s)))
 
 

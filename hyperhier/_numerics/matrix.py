@@ -31,17 +31,17 @@ def repair_entries(
 
     Args:
         coarse: ``(*batch, n, m)``; its gradient must be finite in doubtful entries too.
-        doubtful: boolean, same shape.
+        doubtful: indices ``(k, batch + 2)`` of its doubtful entries.
         exact: function of paired points ``(k, a), (k, a)`` giving ``(k,)``.
         x: ``(*batch, n, a)``.
         y: ``(*batch, m, a)``.
     """
-    where = doubtful.nonzero(as_tuple=True)
-    if where[0].numel() == 0:
+    if doubtful.shape[0] == 0:
         return coarse
+    where = doubtful.unbind(-1)
     batch = coarse.shape[:-2]
     x = x.expand(*batch, *x.shape[-2:])
     y = y.expand(*batch, *y.shape[-2:])
     *leading, rows, columns = where
     values = exact(x[(*leading, rows)], y[(*leading, columns)])
-    return coarse.index_put(where, values)
+    return coarse.index_put(where, values.to(coarse.dtype))

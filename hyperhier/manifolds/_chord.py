@@ -89,6 +89,8 @@ def _across(x: Tensor, y: Tensor) -> Tensor:
     products are taken with their rounding errors. It is 2 x' = -2 y', with x' the part of x
     across x + y: it is taken from whichever of x - y, 2 x, -2 y is the shortest.
     """
+    if x.dtype != torch.float64:
+        return _across_plain(x, y)
     total, total_low = two_sum(x, y)
     gap, gap_low = two_sum(x, -y)
     x2, y2, gap2 = (v.square().sum(-1, keepdim=True) for v in (x, y, gap))
@@ -102,6 +104,14 @@ def _across(x: Tensor, y: Tensor) -> Tensor:
     along, along_low = two_product(share.expand_as(total), total)
     across = (base - along) + (base_low - along_low - share * total_low)
     return across - (across * total).sum(-1, keepdim=True) / total2 * total
+
+
+def _across_plain(x: Tensor, y: Tensor) -> Tensor:
+    """The same without the rounding errors, for fast arithmetic."""
+    gap, total = x - y, x + y
+    total2 = total.square().sum(-1, keepdim=True)
+    total2 = torch.where(total2 > 0, total2, torch.ones_like(total2))
+    return gap - (gap * total).sum(-1, keepdim=True) / total2 * total
 
 
 class _HyperboloidDistance(torch.autograd.Function):

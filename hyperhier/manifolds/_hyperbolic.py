@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from hyperhier._numerics import sinh_ratio, unit_vector
+from hyperhier._numerics import Precision, sinh_ratio, unit_vector
 from hyperhier.manifolds._curvature import C_MAX, C_MIN, Curvature
 from hyperhier.manifolds.base import Manifold
 
@@ -19,6 +19,7 @@ class Hyperbolic(Manifold):
         c: minus the sectional curvature; any positive number.
         learnable: make c a parameter (of its logarithm), confined to ``bounds``.
         bounds: smallest and largest value that a learnable c may take.
+        precision: ``"accurate"`` or ``"fast"`` (see :mod:`hyperhier._numerics.dtypes`).
     """
 
     def __init__(
@@ -27,8 +28,9 @@ class Hyperbolic(Manifold):
         learnable: bool = False,
         *,
         bounds: tuple[float, float] = (C_MIN, C_MAX),
+        precision: Precision = "accurate",
     ) -> None:
-        super().__init__()
+        super().__init__(precision=precision)
         self.curvature = Curvature(c, learnable, bounds)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hyperhier._numerics import Precision
 from hyperhier.errors import ManifoldError
 from hyperhier.manifolds.base import Manifold
 from hyperhier.manifolds.euclidean import Euclidean
@@ -26,7 +27,13 @@ def available_manifolds() -> tuple[str, ...]:
     return (*_FLAT_OR_ROUND, *_HYPERBOLIC)
 
 
-def get_manifold(name: str | Manifold, c: float = 1.0, learnable: bool = False) -> Manifold:
+def get_manifold(
+    name: str | Manifold,
+    c: float = 1.0,
+    learnable: bool = False,
+    *,
+    precision: Precision = "accurate",
+) -> Manifold:
     """A manifold by name; a :class:`Manifold` is returned as it is.
 
     ``c`` and ``learnable`` concern the hyperbolic models only.
@@ -37,7 +44,7 @@ def get_manifold(name: str | Manifold, c: float = 1.0, learnable: bool = False) 
     if isinstance(name, Manifold):
         return name
     if name in _FLAT_OR_ROUND:
-        return _FLAT_OR_ROUND[name]()
+        return _FLAT_OR_ROUND[name](precision=precision)
     if name in _HYPERBOLIC:
-        return _HYPERBOLIC[name](c, learnable)
+        return _HYPERBOLIC[name](c, learnable, precision=precision)
     raise ManifoldError(f"unknown geometry {name!r}; known: {', '.join(available_manifolds())}")

@@ -13,12 +13,13 @@ optimizers run on these manifolds unchanged.
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, get_args, overload
 
 import torch
 from torch import Tensor, nn
 
 from hyperhier._numerics import (
+    Precision,
     data_dependent_allowed,
     eps_of,
     in_working_precision,
@@ -49,7 +50,8 @@ class Manifold(nn.Module):
     point dimension unless ``keepdim=True``.
 
     Dtypes: any floating dtype, and the result has the promoted dtype of the inputs. The
-    arithmetic inside runs in float64 (see :mod:`hyperhier._numerics`), under autocast too.
+    arithmetic inside runs in float64, under autocast too, unless ``precision`` is
+    ``"fast"`` (see :mod:`hyperhier._numerics.dtypes`).
 
     **Must be overridden:** :attr:`sectional_curvature`, :meth:`ambient_dim`,
     :meth:`origin`, and the primitives ``_dist``, ``_expmap``, ``_logmap``, ``_inner``,
@@ -67,6 +69,15 @@ class Manifold(nn.Module):
     name: str = "manifold"
     #: whether the cosine of two points is a meaningful similarity here
     supports_cosine: bool = False
+
+    def __init__(self, *, precision: Precision = "accurate") -> None:
+        super().__init__()
+        if precision not in get_args(Precision):
+            raise ManifoldError(
+                f"precision must be one of {get_args(Precision)}, got {precision!r}"
+            )
+        #: ``"accurate"`` or ``"fast"``; may be changed at any time
+        self.precision: Precision = precision
 
     # -------------------------------------------------------------- must be overridden
 
@@ -130,14 +141,23 @@ class Manifold(nn.Module):
 
     # --------------------------------------------------------- may be overridden
 
-    def _coarse_matrix(self, x: Tensor, y: Tensor, allowed: float) -> tuple[Tensor, Tensor] | None:
-        """Pairwise distances from a matrix product, and where they are doubtful.
+    def _product_matrix(self, x: Tensor, y: Tensor, allowed: float) -> tuple[Tensor, Tensor | None]:
+        """Pairwise distances from a matrix product, and a mask of the doubtful ones.
 
-        Entries whose relative error may exceed ``allowed`` are doubtful; they are formed
-        again by ``_dist``, and only need a finite value here. ``None``: there is no product
-        form.
+        Entries whose relative error may exceed ``allowed`` are doubtful; their value and
+        gradient must be finite. Without a product form, all pairs are formed directly.
         """
-        return None
+        return self._dist(x.unsqueeze(-2), y.unsqueeze(-3)), None
+
+    def _coarse_matrix(
+        self, x: Tensor, y: Tensor, allowed: float, dtype: torch.dtype
+    ) -> tuple[Tensor, Tensor | None]:
+        """The same in ``dtype``, and the indices ``(k, batch + 2)`` of the doubtful entries.
+
+        Those are formed again by ``_dist``.
+        """
+        distance, doubtful = self._product_matrix(x, y, allowed)
+        return distance.to(dtype), None if doubtful is None else doubtful.nonzero()
 
     def _store(self, x: Tensor, dtype: torch.dtype) -> Tensor:
         """Round a computed point to ``dtype`` so that it still is a point."""
@@ -151,63 +171,74 @@ class Manifold(nn.Module):
         Exactly 0, with gradient exactly 0, at coincident points; everywhere else the
         gradient has Riemannian length 1.
         """
-        (x, y), dtype = _enter(dim, x, y)
+        (x, y), dtype = self._enter(dim, x, y)
         return _scalar(self._dist(x, y), dtype, dim, keepdim)
 
     def dist0(self, x: Tensor, *, dim: int = -1, keepdim: bool = False) -> Tensor:
         """Distance from the origin."""
-        (x,), dtype = _enter(dim, x)
+        (x,), dtype = self._enter(dim, x)
         return _scalar(self._dist(self._origin_like(x), x), dtype, dim, keepdim)
 
-    def dist_matrix(self, x: Tensor, y: Tensor) -> Tensor:
+    def dist_matrix(self, x: Tensor, y: Tensor, *, repair: bool = True) -> Tensor:
         """All distances: ``(*batch, n, a)`` and ``(*batch, m, a)`` give ``(*batch, n, m)``.
 
         A matrix product finds the distances; the few pairs for which it cancels (near or
         coincident ones) are done again exactly, so that every entry is as accurate as
-        :meth:`dist`. Under ``torch.compile`` and ``vmap`` every pair is formed directly.
+        :meth:`dist`. How many they are depends on the data, which ``torch.compile`` and
+        ``vmap`` do not allow: there every pair is formed directly, at the price of an
+        ``(n, m, a)`` tensor.
+
+        Args:
+            x, y: points.
+            repair: ``False`` takes the product alone, under ``compile`` and ``vmap`` too.
+                Near pairs then come out wrong by up to sqrt(32 eps) cosh(r) for points at
+                radius r (in units of the curvature radius), eps being that of the arithmetic
+                inside: 8e-8 cosh(r) in float64. Coincident points do not have distance 0.
         """
-        (x, y), dtype = _enter(-1, x, y)
+        (x, y), dtype = self._enter(-1, x, y)
         allowed = max(COARSE_SHARE * eps_of(dtype), COARSE_EPS * eps_of(x.dtype))
-        coarse = self._coarse_matrix(x, y, allowed) if data_dependent_allowed(x, y) else None
-        if coarse is None:
+        if not repair:
+            return self._product_matrix(x, y, allowed)[0].to(dtype)
+        if not data_dependent_allowed(x, y):
             return self._dist(x.unsqueeze(-2), y.unsqueeze(-3)).to(dtype)
-        return repair_entries(*coarse, self._dist, x, y).to(dtype)
+        coarse, doubtful = self._coarse_matrix(x, y, allowed, dtype)
+        return coarse if doubtful is None else repair_entries(coarse, doubtful, self._dist, x, y)
 
     # -------------------------------------------------------------------------- maps
 
     def expmap(self, x: Tensor, u: Tensor, *, dim: int = -1) -> Tensor:
         """The point reached from ``x`` along the tangent vector ``u`` in unit time."""
-        (x, u), dtype = _enter(dim, x, u)
+        (x, u), dtype = self._enter(dim, x, u)
         return _vector(self._store(self._expmap(x, u), dtype), dim)
 
     def logmap(self, x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
         """The tangent vector at ``x`` that :meth:`expmap` takes to ``y``."""
-        (x, y), dtype = _enter(dim, x, y)
+        (x, y), dtype = self._enter(dim, x, y)
         return _vector(self._logmap(x, y).to(dtype), dim)
 
     def expmap0(self, u: Tensor, *, dim: int = -1) -> Tensor:
         """:meth:`expmap` at the origin, for ambient tangent vectors there."""
-        (u,), dtype = _enter(dim, u)
+        (u,), dtype = self._enter(dim, u)
         return _vector(self._store(self._expmap(self._origin_like(u), u), dtype), dim)
 
     def logmap0(self, y: Tensor, *, dim: int = -1) -> Tensor:
         """:meth:`logmap` at the origin."""
-        (y,), dtype = _enter(dim, y)
+        (y,), dtype = self._enter(dim, y)
         return _vector(self._logmap(self._origin_like(y), y).to(dtype), dim)
 
     def transp(self, x: Tensor, y: Tensor, v: Tensor, *, dim: int = -1) -> Tensor:
         """Parallel transport of ``v`` from ``x`` to ``y`` along the geodesic."""
-        (x, y, v), dtype = _enter(dim, x, y, v)
+        (x, y, v), dtype = self._enter(dim, x, y, v)
         return _vector(self._transp(x, y, v).to(dtype), dim)
 
     def transp0(self, y: Tensor, u: Tensor, *, dim: int = -1) -> Tensor:
         """Parallel transport of ``u`` from the origin to ``y``."""
-        (y, u), dtype = _enter(dim, y, u)
+        (y, u), dtype = self._enter(dim, y, u)
         return _vector(self._transp(self._origin_like(y), y, u).to(dtype), dim)
 
     def transp0back(self, x: Tensor, u: Tensor, *, dim: int = -1) -> Tensor:
         """Parallel transport of ``u`` from ``x`` to the origin."""
-        (x, u), dtype = _enter(dim, x, u)
+        (x, u), dtype = self._enter(dim, x, u)
         return _vector(self._transp(x, self._origin_like(x), u).to(dtype), dim)
 
     def retr(self, x: Tensor, u: Tensor, *, dim: int = -1) -> Tensor:
@@ -233,7 +264,7 @@ class Manifold(nn.Module):
 
         A tensor ``t`` has the shape of the batch, without the point dimension.
         """
-        (x, y), dtype = _enter(dim, x, y)
+        (x, y), dtype = self._enter(dim, x, y)
         if isinstance(t, Tensor):
             t = t.to(x.dtype).unsqueeze(-1)
         return _vector(self._store(self._expmap(x, t * self._logmap(x, y)), dtype), dim)
@@ -250,12 +281,12 @@ class Manifold(nn.Module):
         keepdim: bool = False,
     ) -> Tensor:
         """Riemannian inner product of tangent vectors at ``x`` (``v=None``: of u with u)."""
-        (x, u, v), dtype = _enter(dim, x, u, u if v is None else v)
+        (x, u, v), dtype = self._enter(dim, x, u, u if v is None else v)
         return _scalar(self._inner(x, u, v), dtype, dim, keepdim)
 
     def norm(self, x: Tensor, u: Tensor, *, dim: int = -1, keepdim: bool = False) -> Tensor:
         """Riemannian length of the tangent vector ``u`` at ``x``."""
-        (x, u), dtype = _enter(dim, x, u)
+        (x, u), dtype = self._enter(dim, x, u)
         return _scalar(safe_sqrt(self._inner(x, u, u)), dtype, dim, keepdim)
 
     def component_inner(
@@ -271,17 +302,17 @@ class Manifold(nn.Module):
 
     def projx(self, x: Tensor, *, dim: int = -1) -> Tensor:
         """The point of the manifold that an ambient vector stands for."""
-        (x,), dtype = _enter(dim, x)
+        (x,), dtype = self._enter(dim, x)
         return _vector(self._store(self._projx(x), dtype), dim)
 
     def proju(self, x: Tensor, u: Tensor, *, dim: int = -1) -> Tensor:
         """Orthogonal projection of an ambient vector on the tangent space at ``x``."""
-        (x, u), dtype = _enter(dim, x, u)
+        (x, u), dtype = self._enter(dim, x, u)
         return _vector(self._proju(x, u, eps_of(dtype)).to(dtype), dim)
 
     def egrad2rgrad(self, x: Tensor, u: Tensor, *, dim: int = -1) -> Tensor:
         """Riemannian gradient from the Euclidean gradient ``u`` in ambient coordinates."""
-        (x, u), dtype = _enter(dim, x, u)
+        (x, u), dtype = self._enter(dim, x, u)
         return _vector(self._egrad2rgrad(x, u).to(dtype), dim)
 
     # ---------------------------------------------------------------- points and means
@@ -300,7 +331,7 @@ class Manifold(nn.Module):
             weights: non-negative, broadcastable to ``x.shape[:-1]``; default: all 1.
             dim: the dimension averaged over, counted in ``x`` and never its last.
         """
-        (points,), dtype = _enter(-1, x)
+        (points,), dtype = self._enter(-1, x)
         axis = dim if dim < 0 else dim - x.dim()
         if not -x.dim() <= axis <= -2:
             raise ValueError(f"dim must name a batch dimension of {tuple(x.shape)}, got {dim}")
@@ -328,12 +359,12 @@ class Manifold(nn.Module):
         origin, so that the distance from the origin is the length of the feature vector in
         every model; the sphere takes the direction; Euclidean space takes them as they are.
         """
-        (z,), dtype = _enter(dim, z)
+        (z,), dtype = self._enter(dim, z)
         return _vector(self._store(self._from_features(z), dtype), dim)
 
     def to_features(self, x: Tensor, *, dim: int = -1) -> Tensor:
         """Features that :meth:`from_features` takes to ``x``."""
-        (x,), dtype = _enter(dim, x)
+        (x,), dtype = self._enter(dim, x)
         return _vector(self._to_features(x).to(dtype), dim)
 
     def random_normal(
@@ -371,7 +402,7 @@ class Manifold(nn.Module):
 
     def constraint_violation(self, x: Tensor, *, dim: int = -1) -> Tensor:
         """How far an ambient vector is from the manifold, relative to its size; >= 0."""
-        (x,), _ = _enter(dim, x)
+        (x,), _ = self._enter(dim, x)
         return self._violation(x)
 
     def check_point_on_manifold(
@@ -458,6 +489,13 @@ class Manifold(nn.Module):
     def _tolerance(self, x: Tensor, dim: int) -> float:
         return MEMBERSHIP_EPS * max(1, x.shape[dim]) * eps_of(x.dtype)
 
+    def _enter(self, dim: int, *tensors: Tensor) -> tuple[tuple[Tensor, ...], torch.dtype]:
+        """Tensors to compute with, their coordinates last, and the dtype to return."""
+        worked, dtype = in_working_precision(*tensors, precision=self.precision)
+        if dim != -1:
+            worked = tuple(t.movedim(dim, -1) for t in torch.broadcast_tensors(*worked))
+        return worked, dtype
+
     def _origin_like(self, x: Tensor) -> Tensor:
         return self.origin(x.shape[-1], dtype=x.dtype, device=x.device).expand_as(x)
 
@@ -470,14 +508,6 @@ class Manifold(nn.Module):
         if not flat or any(s < 0 for s in flat):
             raise ManifoldError(f"size must end in the ambient length, got {size!r}")
         return tuple(flat)
-
-
-def _enter(dim: int, *tensors: Tensor) -> tuple[tuple[Tensor, ...], torch.dtype]:
-    """float64 tensors with the coordinates last, and the dtype to return."""
-    worked, dtype = in_working_precision(*tensors)
-    if dim != -1:
-        worked = tuple(t.movedim(dim, -1) for t in torch.broadcast_tensors(*worked))
-    return worked, dtype
 
 
 def _scalar(d: Tensor, dtype: torch.dtype, dim: int, keepdim: bool) -> Tensor:

@@ -7,7 +7,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from hyperhier._numerics import eps_of, safe_norm
+from hyperhier._numerics import eps_of, safe_norm, tiny_of
 from hyperhier.manifolds._pairwise import PRODUCT_ERROR
 from hyperhier.manifolds.base import Manifold
 
@@ -45,12 +45,12 @@ class Euclidean(Manifold):
     def _dist(self, x: Tensor, y: Tensor) -> Tensor:
         return safe_norm(x - y)
 
-    def _coarse_matrix(self, x: Tensor, y: Tensor, allowed: float) -> tuple[Tensor, Tensor]:
+    def _product_matrix(self, x: Tensor, y: Tensor, allowed: float) -> tuple[Tensor, Tensor]:
         x2, y2 = x.square().sum(-1).unsqueeze(-1), y.square().sum(-1).unsqueeze(-2)
-        squares = x2 + y2
-        gap2 = squares - 2.0 * (x @ y.mT)
-        doubtful = gap2 * (allowed / (PRODUCT_ERROR * eps_of(x.dtype))) <= squares
-        return gap2.masked_fill(doubtful, 1.0).sqrt(), doubtful
+        gap2 = x2 + y2 - 2.0 * (x @ y.mT)
+        noise = PRODUCT_ERROR * eps_of(x.dtype) * (x2 + y2).detach()
+        positive = torch.maximum(gap2, noise.clamp_min(tiny_of(x.dtype)))
+        return positive.sqrt(), gap2 * allowed <= noise
 
     def _expmap(self, x: Tensor, u: Tensor) -> Tensor:
         return x + u

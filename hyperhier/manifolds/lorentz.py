@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import final
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 from hyperhier._numerics import (
     asinh_ratio,
     cosh_root,
+    largest_exponent,
     max_of,
     safe_norm,
     sinh_ratio,
@@ -23,12 +25,9 @@ from hyperhier.manifolds._hyperbolic import (
     space_from_features,
     time_of,
 )
-from hyperhier.manifolds._pairwise import PRODUCT_ERROR, hyperboloid_matrix
+from hyperhier.manifolds._pairwise import PRODUCT_ERROR, hyperboloid_matrix, product_matrix
 
 __all__ = ["Lorentz"]
-
-#: squares of coordinates must be finite in float64: radius 346
-LARGEST_SPACE = 2.0**498
 
 
 @final
@@ -68,8 +67,13 @@ class Lorentz(Hyperbolic):
     def _dist(self, x: Tensor, y: Tensor) -> Tensor:
         return hyperboloid_distance(x[..., 1:], y[..., 1:], self.c)
 
-    def _coarse_matrix(self, x: Tensor, y: Tensor, allowed: float) -> tuple[Tensor, Tensor]:
-        return hyperboloid_matrix(x[..., 1:], y[..., 1:], self.c, allowed)
+    def _coarse_matrix(
+        self, x: Tensor, y: Tensor, allowed: float, dtype: torch.dtype
+    ) -> tuple[Tensor, Tensor]:
+        return hyperboloid_matrix(x[..., 1:], y[..., 1:], self.c, allowed, dtype)
+
+    def _product_matrix(self, x: Tensor, y: Tensor, allowed: float) -> tuple[Tensor, Tensor]:
+        return product_matrix(x[..., 1:], y[..., 1:], self.c, allowed)
 
     def _expmap(self, x: Tensor, u: Tensor) -> Tensor:
         q = self.c * self._inner(x, u, u).unsqueeze(-1)
@@ -135,7 +139,7 @@ class Lorentz(Hyperbolic):
     def _store(self, x: Tensor, dtype: torch.dtype) -> Tensor:
         """Space first; then the time of the space part as stored. Overflow is brought back."""
         a = x[..., 1:]
-        limit = min(0.5 * max_of(dtype), LARGEST_SPACE)
+        limit = 0.5 * min(max_of(dtype), math.exp(largest_exponent(x.dtype) - 4.0))
         length = safe_norm(a, keepdim=True)
         beyond = length > limit
         a = torch.where(

@@ -21,7 +21,7 @@ from hyperhier.manifolds._hyperbolic import (
     Hyperbolic,
     centroid_of_space_parts,
 )
-from hyperhier.manifolds._pairwise import hyperboloid_matrix
+from hyperhier.manifolds._pairwise import hyperboloid_matrix, product_matrix
 
 __all__ = ["PoincareBall"]
 
@@ -67,8 +67,13 @@ class PoincareBall(Hyperbolic):
         depths = (self._depth(x) * self._depth(y)).squeeze(-1)
         return (2.0 / root_c) * stable_asinh(root_c * safe_norm(x - y) / depths.sqrt())
 
-    def _coarse_matrix(self, x: Tensor, y: Tensor, allowed: float) -> tuple[Tensor, Tensor]:
-        return hyperboloid_matrix(self._space(x), self._space(y), self.c, allowed)
+    def _coarse_matrix(
+        self, x: Tensor, y: Tensor, allowed: float, dtype: torch.dtype
+    ) -> tuple[Tensor, Tensor]:
+        return hyperboloid_matrix(self._space(x), self._space(y), self.c, allowed, dtype)
+
+    def _product_matrix(self, x: Tensor, y: Tensor, allowed: float) -> tuple[Tensor, Tensor]:
+        return product_matrix(self._space(x), self._space(y), self.c, allowed)
 
     def _expmap(self, x: Tensor, u: Tensor) -> Tensor:
         # x (+) w with w = tanh(..) u/|u|; 1 - c|w|^2 = 1/cosh^2 is known exactly

@@ -62,12 +62,11 @@ class Sphere(Manifold):
         # the angle by Kahan's half-chord form: accurate for near and antipodal points alike
         return 2.0 * torch.atan2(safe_norm(x - y), safe_norm(x + y))
 
-    def _coarse_matrix(self, x: Tensor, y: Tensor, allowed: float) -> tuple[Tensor, Tensor]:
+    def _product_matrix(self, x: Tensor, y: Tensor, allowed: float) -> tuple[Tensor, Tensor]:
         # acos is off by eps / sin(angle): doubtful for near and for antipodal points
-        cosine = x @ y.mT
-        sine2 = 1.0 - cosine.detach().square()
-        doubtful = sine2 <= PRODUCT_ERROR * eps_of(x.dtype) / allowed
-        return cosine.masked_fill(doubtful, 0.0).acos(), doubtful
+        cosine, noise = x @ y.mT, PRODUCT_ERROR * eps_of(x.dtype)
+        doubtful = 1.0 - cosine.detach().square() <= noise / allowed
+        return cosine.clamp(noise - 1.0, 1.0 - noise).acos(), doubtful
 
     def _expmap(self, x: Tensor, u: Tensor) -> Tensor:
         q = u.square().sum(-1, keepdim=True)
