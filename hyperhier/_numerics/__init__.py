@@ -3,7 +3,7 @@
 The precision policy of the library stands in :mod:`hyperhier._numerics.dtypes`.
 """
 
-from hyperhier._numerics.compensated import one_minus_scaled_square
+from hyperhier._numerics.compensated import one_minus_scaled_square, two_product, two_sum
 from hyperhier._numerics.dtypes import (
     Precision,
     eps_of,
@@ -47,5 +47,7 @@ __all__ = [
     "stable_asinh",
     "tanh_ratio",
     "tiny_of",
+    "two_product",
+    "two_sum",
     "unit_vector",
 ]

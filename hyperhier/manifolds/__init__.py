@@ -7,6 +7,7 @@ from hyperhier.manifolds.interop import as_manifold
 from hyperhier.manifolds.isometry import Isometry
 from hyperhier.manifolds.lorentz import Lorentz
 from hyperhier.manifolds.poincare import PoincareBall
+from hyperhier.manifolds.polar import Polar
 from hyperhier.manifolds.sphere import Sphere
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Lorentz",
     "Manifold",
     "PoincareBall",
+    "Polar",
     "Sphere",
     "as_manifold",
     "available_manifolds",

@@ -8,6 +8,7 @@ from hyperhier.manifolds.base import Manifold
 from hyperhier.manifolds.euclidean import Euclidean
 from hyperhier.manifolds.lorentz import Lorentz
 from hyperhier.manifolds.poincare import PoincareBall
+from hyperhier.manifolds.polar import Polar
 from hyperhier.manifolds.sphere import Sphere
 
 __all__ = ["available_manifolds", "get_manifold"]
@@ -16,9 +17,10 @@ _FLAT_OR_ROUND: dict[str, type[Euclidean] | type[Sphere]] = {
     Euclidean.name: Euclidean,
     Sphere.name: Sphere,
 }
-_HYPERBOLIC: dict[str, type[PoincareBall] | type[Lorentz]] = {
+_HYPERBOLIC: dict[str, type[PoincareBall] | type[Lorentz] | type[Polar]] = {
     PoincareBall.name: PoincareBall,
     Lorentz.name: Lorentz,
+    Polar.name: Polar,
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import geoopt
 
-from hyperhier.manifolds import Euclidean, Lorentz, Manifold, PoincareBall, Sphere
+from hyperhier.manifolds import Euclidean, Lorentz, Manifold, PoincareBall, Polar, Sphere
 from hyperhier.testing import ManifoldConformance
 from hyperhier.testing.conformance import Case
 
@@ -47,3 +47,8 @@ class TestLorentz(ManifoldConformance):
 
     def reference(self, c: float) -> object:
         return geoopt.Lorentz(k=1.0 / c)
+
+
+class TestPolar(ManifoldConformance):
+    def make(self, c: float) -> Manifold:
+        return Polar(c)

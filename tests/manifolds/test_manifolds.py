@@ -56,7 +56,7 @@ def test_learnable_curvature_keeps_its_parameter_object_when_moved() -> None:
 
 
 def test_names() -> None:
-    assert available_manifolds() == ("euclidean", "sphere", "poincare", "lorentz")
+    assert available_manifolds() == ("euclidean", "sphere", "poincare", "lorentz", "polar")
     for name in available_manifolds():
         m = get_manifold(name, c=0.5)
         assert m.name == name
@@ -64,6 +64,7 @@ def test_names() -> None:
     assert [get_manifold(n, 2.0).sectional_curvature for n in available_manifolds()] == [
         0,
         1,
+        -2,
         -2,
         -2,
     ]

@@ -1,0 +1,280 @@
+"""Hyperbolic space in polar coordinates: a radius and a unit direction."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, final
+
+import torch
+from torch import Tensor
+
+from hyperhier._numerics import (
+    asinh_ratio,
+    data_dependent_allowed,
+    eps_of,
+    largest_exponent,
+    max_of,
+    safe_norm,
+    sinh_ratio,
+    two_product,
+)
+from hyperhier.errors import ManifoldError
+from hyperhier.manifolds._frame import (
+    across,
+    direction,
+    features_at,
+    point_at,
+    point_of_features,
+    split,
+)
+from hyperhier.manifolds._hyperbolic import Hyperbolic, centroid_of_space_parts
+from hyperhier.manifolds._pairwise import PRODUCT_ERROR
+from hyperhier.manifolds._triangle import Angle, Triangle, angle_between, half_angle, triangle
+
+__all__ = ["Polar"]
+
+#: a centroid with sinh(radius) under this is found to the last bits from its coordinates
+DIRECT_CENTROID = 1e7
+
+
+@final
+class Polar(Hyperbolic):
+    """Hyperbolic space stored as (radius, unit direction). **c > 0, curvature -c.**
+
+    Coordinates are ``(r, n)``: the distance r from the origin first, then the direction n in
+    R^d. There is no edge where they end: float32 and float64 hold any radius. What is limited
+    is the angle, to about eps, so that points of one radius r lie at least eps sinh(r) apart
+    or on one ray. Use it for deep trees and far points; elsewhere the other models are faster.
+
+    Tangent vectors, and the gradients that autograd returns for points, have their components
+    in the orthonormal frame at the point: ``(along r, across it)``, the second part a vector
+    of R^d orthogonal to n. Inner products are those of R^(d+1), and a gradient of length 1 at
+    radius 300 is a vector of length 1. For the same reason polar points are for the methods of
+    this class: arithmetic of your own on them would be differentiated as if the frame were the
+    coordinates. Take ``to_features`` or ``to(Lorentz(c))`` before it, and ``projx`` or
+    ``from_features`` after it.
+
+    >>> m = Polar()
+    >>> far = m.from_features(torch.tensor([[250.0, 0.0], [0.0, 300.0]]))
+    >>> m.dist(far[0], far[1])
+    tensor(549.3068)
+    """
+
+    name = "polar"
+
+    def ambient_dim(self, features: int) -> int:
+        return features + 1
+
+    def origin(
+        self,
+        *size: int | tuple[int, ...],
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+        seed: int | None = 42,
+    ) -> Tensor:
+        shape = self._size(size)
+        if shape[-1] < 2:
+            raise ManifoldError(f"polar points need a radius and a direction, got {shape[-1]}")
+        point = torch.zeros(shape, dtype=dtype, device=device)
+        point[..., 1] = 1.0
+        return point
+
+    # ------------------------------------------------------------------------ distances
+
+    def _dist(self, x: Tensor, y: Tensor) -> Tensor:
+        x, y = torch.broadcast_tensors(x, y)
+        d: Tensor = _PolarDistance.apply(x, y, self.c)
+        return d
+
+    def _product_matrix(self, x: Tensor, y: Tensor, allowed: float) -> tuple[Tensor, Tensor]:
+        # sin^2(theta / 2) from the product; the radii are exact anyway
+        (r_x, n_x), (r_y, n_y) = split(x, self.c), split(y, self.c)
+        cos = direction(n_x) @ direction(n_y).mT
+        noise = PRODUCT_ERROR * eps_of(x.dtype)
+        sin2 = (0.5 - 0.5 * cos).clamp_min(noise)
+        doubtful = sin2 * allowed <= noise
+        sin_half, cos_half = sin2.sqrt(), (0.5 + 0.5 * cos).clamp_min(noise).sqrt()
+        angle = Angle(2.0 * sin_half * cos_half, cos, sin_half, cos_half)
+        theta = Angle(*(t.unsqueeze(-1) for t in angle))
+        side = _sides(r_x.unsqueeze(-2), r_y.unsqueeze(-3), theta, self.c).side
+        return side.squeeze(-1) / self.c.sqrt(), doubtful
+
+    # ----------------------------------------------------------------------------- maps
+
+    def _expmap(self, x: Tensor, u: Tensor) -> Tensor:
+        # the triangle of the origin, x and the end of u, seen from x
+        x, u = torch.broadcast_tensors(x, u)
+        r, n = split(x, self.c)
+        n = direction(n)
+        along, w = u[..., :1], across(n, u[..., 1:])
+        width = safe_norm(w, keepdim=True)
+        length = torch.hypot(*_not_both_zero(along, width))
+        moved = (along != 0) | (width > 0)
+        turn = half_angle(torch.where(moved, -along / length, -1.0), width / length)
+        side = _sides(r, torch.where(moved, length, 0.0), turn, self.c)
+        n = direction(side.along_a * n + side.lever_a * w / length)
+        return point_at(side.side / self.c.sqrt(), n, self.c)
+
+    def _logmap(self, x: Tensor, y: Tensor) -> Tensor:
+        x, y = torch.broadcast_tensors(x, y)
+        k, _, y_across, _ = _corner(*split(x, self.c), *split(y, self.c), self.c)
+        gradient = torch.cat((k.along_a, -k.lever_a * y_across), dim=-1)
+        return -k.side / self.c.sqrt() * gradient
+
+    def _transp(self, x: Tensor, y: Tensor, v: Tensor) -> Tensor:
+        # turn the frame by theta about the origin; then the rest, the defect of the triangle
+        # x, y, origin, in the plane of the two
+        x, y, v = torch.broadcast_tensors(x, y, v)
+        (r_x, n_x), (r_y, n_y) = split(x, self.c), split(y, self.c)
+        k, theta, y_across, x_across = _corner(r_x, n_x, r_y, n_y, self.c)
+        n_x, n_y = direction(n_x), direction(n_y)
+        along, w = v[..., :1], across(n_x, v[..., 1:])
+
+        forward = _unit(-x_across)  # the direction of the turn, as it is at y
+        share = (w * y_across).sum(-1, keepdim=True)
+        by_sum = w - share / (1.0 + theta.cos.abs()) * (n_x + n_y)
+        ahead = (w * _unit(y_across)).sum(-1, keepdim=True)
+        by_planes = w + ahead * (forward - _unit(y_across))
+        w = torch.where(theta.cos >= 0, by_sum, by_planes)
+
+        cos = k.lever_a * k.lever_b * theta.sin.square() - k.along_a * k.along_b
+        sin_per_sin = -(k.lever_b * k.along_a + k.along_b * k.lever_a)
+        in_plane = (w * x_across).sum(-1, keepdim=True)
+        turned = (cos - 1.0) * (w * forward).sum(-1, keepdim=True) * forward
+        return torch.cat(
+            (
+                along * cos + sin_per_sin * in_plane,
+                w - along * sin_per_sin * x_across + turned,
+            ),
+            dim=-1,
+        )
+
+    # ------------------------------------------------------------------ tangent vectors
+
+    def _inner(self, x: Tensor, u: Tensor, v: Tensor) -> Tensor:
+        return (u * v).sum(-1).expand(torch.broadcast_shapes(x.shape, u.shape, v.shape)[:-1])
+
+    def _proju(self, x: Tensor, u: Tensor, eps: float) -> Tensor:
+        x, u = torch.broadcast_tensors(x, u)
+        _, n = split(x, self.c)
+        return torch.cat((u[..., :1], across(direction(n), u[..., 1:])), dim=-1)
+
+    def _egrad2rgrad(self, x: Tensor, g: Tensor) -> Tensor:
+        return self._proju(x, g, 0.0)
+
+    # ----------------------------------------------------------------- points and means
+
+    def _projx(self, x: Tensor) -> Tensor:
+        r, n = x[..., :1], direction(x[..., 1:])
+        return point_at(r.abs(), torch.where(r < 0, -n, n), self.c)
+
+    def _centroid(self, x: Tensor, weights: Tensor) -> Tensor:
+        r, n = split(x, self.c)
+        n = direction(n)
+        if data_dependent_allowed(x, weights):
+            reach = self.c.sqrt() * (r.max() if r.numel() else r.sum())
+            if reach < largest_exponent(x.dtype) - 10.0:
+                space = r * sinh_ratio(self.c * r.square()) * n
+                mean = centroid_of_space_parts(space, weights, self.c)
+                q = self.c * mean.square().sum(-1, keepdim=True)
+                if not (q > DIRECT_CENTROID**2).any():
+                    return point_of_features(asinh_ratio(q) * mean, self.c)
+        return self._centroid_of_pairs(x, r, n, weights)
+
+    def _centroid_of_pairs(self, x: Tensor, r: Tensor, n: Tensor, weights: Tensor) -> Tensor:
+        """The same from all distances, at any radius: for S = sum w X,
+
+        -<S, S> is the sum of w_i w_j cosh(d_ij) over all pairs. Everything in logarithms.
+        """
+        root, w = self.c.sqrt(), weights.unsqueeze(-1)
+        d = root * self.dist_matrix(x, x)
+        log_w = w.clamp_min(0.0).log()
+        terms = log_w + log_w.mT + d + torch.log1p(torch.exp(-2.0 * d))
+        log_s = 0.5 * (torch.logsumexp(terms.flatten(-2), -1, keepdim=True) - math.log(2.0))
+
+        most = r.detach().amax(-2, keepdim=True) if r.shape[-2] else r.sum(-2, keepdim=True)
+        size = torch.exp(root * (r - most)) * -torch.expm1(-2.0 * root * r) / 2.0
+        space = (w * size * n).sum(-2)
+        length = safe_norm(space, keepdim=True)
+        empty = (length == 0) | (weights.sum(-1, keepdim=True) <= 0)
+        log_sinh = torch.where(empty, 1.0, length).log() + root * most.squeeze(-2)
+        log_sinh = log_sinh - torch.where(empty, 0.0, log_s)
+        far = log_sinh > 20.0
+        near = torch.where(far, 0.0, log_sinh).exp().asinh()
+        radius = torch.where(far, log_sinh + math.log(2.0), near)
+        return point_at(torch.where(empty, 0.0, radius / root), direction(space), self.c)
+
+    def _from_features(self, z: Tensor) -> Tensor:
+        return point_of_features(z, self.c)
+
+    def _to_features(self, x: Tensor) -> Tensor:
+        return features_at(x, self.c)
+
+    def _violation(self, x: Tensor) -> Tensor:
+        r, length = x[..., 0], safe_norm(x[..., 1:])
+        return torch.where((r >= 0) & r.isfinite(), (length - 1.0).abs(), torch.inf)
+
+    def _store(self, x: Tensor, dtype: torch.dtype) -> Tensor:
+        limit = max_of(dtype)
+        return torch.cat((x[..., :1].clamp(max=limit), x[..., 1:]), dim=-1).to(dtype)
+
+
+def _unit(v: Tensor) -> Tensor:
+    """v / |v|, and 0 for v = 0."""
+    length = safe_norm(v, keepdim=True)
+    return v / torch.where(length > 0, length, torch.ones_like(length))
+
+
+def _not_both_zero(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    zero = (a == 0) & (b == 0)
+    return torch.where(zero, torch.ones_like(a), a), b
+
+
+def _sides(r_x: Tensor, r_y: Tensor, theta: Angle, c: Tensor) -> Triangle:
+    """The triangle of the origin and two points at distances ``r_x`` and ``r_y`` from it."""
+    root, low = c.sqrt(), 0.0 * r_x
+    if r_x.dtype == torch.float64:  # what root * r loses by rounding, times e^r, is seen
+        square, square_low = two_product(root, root)
+        shorter = torch.minimum(r_x, r_y)
+        _, low = two_product(root, shorter)
+        low = low + ((c - square) - square_low) / (2.0 * root) * shorter
+    return triangle(root * r_x, root * r_y, root * (r_x - r_y), theta, low.detach())
+
+
+def _corner(
+    r_x: Tensor, n_x: Tensor, r_y: Tensor, n_y: Tensor, c: Tensor
+) -> tuple[Triangle, Angle, Tensor, Tensor]:
+    theta, y_across, x_across = angle_between(n_x, n_y)
+    return _sides(r_x, r_y, theta, c), theta, y_across, x_across
+
+
+class _PolarDistance(torch.autograd.Function):
+    """Distance with its gradient in the frames: unit vectors that point away from each other."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor, y: Tensor, c: Tensor) -> Tensor:
+        k, *_ = _corner(x[..., :1].abs(), x[..., 1:], y[..., :1].abs(), y[..., 1:], c)
+        return (k.side / c.sqrt()).squeeze(-1)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        x, y, c = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            (r_x, n_x), (r_y, n_y) = split(x, c), split(y, c)  # differentiable twice
+        else:
+            r_x, n_x, r_y, n_y = x[..., :1].abs(), x[..., 1:], y[..., :1].abs(), y[..., 1:]
+        k, _, y_across, x_across = _corner(r_x, n_x, r_y, n_y, c)
+        grad = torch.where(k.side > 0, grad.unsqueeze(-1), 0.0)
+        for_x = grad * torch.cat((k.along_a, -k.lever_a * y_across), dim=-1)
+        for_y = grad * torch.cat((k.along_b, -k.lever_b * x_across), dim=-1)
+        for_c = None
+        if ctx.needs_input_grad[2]:
+            stretched = r_x * k.along_a + r_y * k.along_b - k.side / c.sqrt()
+            for_c = (grad * stretched).sum().to(c.dtype).reshape(c.shape) / (2.0 * c)
+        return for_x, for_y, for_c
