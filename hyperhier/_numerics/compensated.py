@@ -38,16 +38,26 @@ def two_product(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     return p, ((a1 * b1 - p) + a1 * b2 + a2 * b1) + a2 * b2
 
 
-def _pair_sum(high: Tensor, low: Tensor) -> tuple[Tensor, Tensor]:
-    """Sum of (high + low) along the last dimension, kept as a pair."""
-    while (n := high.shape[-1]) > 1:
-        if n % 2:
-            high = torch.nn.functional.pad(high, (0, 1))
-            low = torch.nn.functional.pad(low, (0, 1))
-            n += 1
-        high, error = two_sum(high[..., : n // 2], high[..., n // 2 :])
-        low = low[..., : n // 2] + low[..., n // 2 :] + error
-    return high.squeeze(-1), low.squeeze(-1)
+def _square_parts(x: Tensor, unit: Tensor) -> list[Tensor]:
+    """|x|^2 as five sums, of which all but the last, which is tiny, are exact.
+
+    x, no longer than ``unit`` (a power of two), is cut into multiples of 2^-26 units, multiples
+    of 2^-48 units, and a rest. Products of such parts are whole numbers of one size, and so are
+    their sums, as long as these fit in 53 bits: here, for up to 4096 coordinates.
+    """
+    coarse, fine = 1.5 * 2.0**26 * unit, 1.5 * 2.0**4 * unit
+    high = (x + coarse) - coarse
+    tail = x - high
+    middle = (tail + fine) - fine
+    rest, twice = tail - middle, 2.0 * high
+    products = (
+        high * high,
+        twice * middle,
+        twice * rest,
+        middle * middle,
+        (tail + middle) * rest,
+    )
+    return [p.sum(-1) for p in products]
 
 
 class _OneMinusScaledSquare(torch.autograd.Function):
@@ -57,12 +67,14 @@ class _OneMinusScaledSquare(torch.autograd.Function):
 
     @staticmethod
     def forward(x: Tensor, c: Tensor) -> Tensor:
-        if x.shape[-1] == 0:
-            return torch.ones(x.shape[:-1], dtype=x.dtype, device=x.device)
-        square, square_low = _pair_sum(*two_product(x, x))
-        scaled, error = two_product(square, c)
-        total, total_error = two_sum(torch.ones_like(scaled), -scaled)
-        return total + (total_error - (error + c * square_low))
+        unit = torch.exp2((-0.5 * torch.log2(c)).ceil())
+        *exact, last = _square_parts(x, unit)
+        total, low = torch.ones_like(last), -c * last
+        for part in exact:
+            scaled, error = two_product(part, c)
+            total, rounding = two_sum(total, -scaled)
+            low = low + (rounding - error)
+        return total + low
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:

@@ -57,8 +57,8 @@ class Manifold(nn.Module):
     :meth:`origin`, and the primitives ``_dist``, ``_expmap``, ``_logmap``, ``_inner``,
     ``_transp``, ``_projx``, ``_proju``, ``_egrad2rgrad``, ``_centroid``,
     ``_from_features``, ``_to_features``, ``_violation``.
-    **May be overridden for speed or accuracy:** ``_coarse_matrix``, ``_store``,
-    :meth:`component_inner`.
+    **May be overridden for speed or accuracy:** ``_product_matrix``, ``_coarse_matrix``,
+    ``_expmap_transp``, ``_geodesic``, ``_store``, :meth:`component_inner`.
     """
 
     #: number of trailing dimensions of one point (as in geoopt)
@@ -159,6 +159,15 @@ class Manifold(nn.Module):
         distance, doubtful = self._product_matrix(x, y, allowed)
         return distance.to(dtype), None if doubtful is None else doubtful.nonzero()
 
+    def _expmap_transp(self, x: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """The end of ``u``, and ``v`` transported there."""
+        y = self._expmap(x, u)
+        return y, self._transp(x, y, v)
+
+    def _geodesic(self, t: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        """The point at parameter t, ``(*batch, 1)``, between x and y."""
+        return self._expmap(x, t * self._logmap(x, y))
+
     def _store(self, x: Tensor, dtype: torch.dtype) -> Tensor:
         """Round a computed point to ``dtype`` so that it still is a point."""
         return x.to(dtype)
@@ -249,15 +258,15 @@ class Manifold(nn.Module):
         self, x: Tensor, u: Tensor, v: Tensor, *, dim: int = -1
     ) -> tuple[Tensor, Tensor]:
         """:meth:`retr` along ``u``, and ``v`` transported there."""
-        y = self.retr(x, u, dim=dim)
-        return y, self.transp(x, y, v, dim=dim)
+        return self.expmap_transp(x, u, v, dim=dim)
 
     def expmap_transp(
         self, x: Tensor, u: Tensor, v: Tensor, *, dim: int = -1
     ) -> tuple[Tensor, Tensor]:
         """:meth:`expmap` along ``u``, and ``v`` transported there."""
-        y = self.expmap(x, u, dim=dim)
-        return y, self.transp(x, y, v, dim=dim)
+        (x, u, v), dtype = self._enter(dim, x, u, v)
+        y, moved = self._expmap_transp(x, u, v)
+        return _vector(self._store(y, dtype), dim), _vector(moved.to(dtype), dim)
 
     def geodesic(self, t: Tensor | float, x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
         """The point at parameter ``t`` of the geodesic with x at 0 and y at 1.
@@ -267,7 +276,9 @@ class Manifold(nn.Module):
         (x, y), dtype = self._enter(dim, x, y)
         if isinstance(t, Tensor):
             t = t.to(x.dtype).unsqueeze(-1)
-        return _vector(self._store(self._expmap(x, t * self._logmap(x, y)), dtype), dim)
+        else:
+            t = x.new_full((1,), t)
+        return _vector(self._store(self._geodesic(t, x, y), dtype), dim)
 
     # ---------------------------------------------------------------- tangent vectors
 

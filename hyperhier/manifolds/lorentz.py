@@ -79,6 +79,24 @@ class Lorentz(Hyperbolic):
         q = self.c * self._inner(x, u, u).unsqueeze(-1)
         return self._with_time(cosh_root(q) * x[..., 1:] + sinh_ratio(q) * u[..., 1:])
 
+    def _expmap_transp(self, x: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        # v + c <u, v> ((cosh s - 1)/s^2 u + sinh(s)/s x), with s = sqrt(c) |u|
+        q = self.c * self._inner(x, u, u).unsqueeze(-1)
+        product = self.c * self._inner(x, u, v).unsqueeze(-1)
+        x, u, v = x[..., 1:], u[..., 1:], v[..., 1:]
+        sinh, half = sinh_ratio(q), sinh_ratio(0.25 * q)
+        y = cosh_root(q) * x + sinh * u
+        moved = v + product * (0.5 * half.square() * u + sinh * x)
+        return self._with_time(y), self._tangent(y, moved)
+
+    def _geodesic(self, t: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        # (sinh((1 - t) s) x + sinh(t s) y) / sinh s: nothing cancels between far points
+        q = self.c * self._dist(x, y).square().unsqueeze(-1)
+        back = 1.0 - t
+        x_share = back * sinh_ratio(q * back.square()) / sinh_ratio(q)
+        y_share = t * sinh_ratio(q * t.square()) / sinh_ratio(q)
+        return self._with_time(x_share * x[..., 1:] + y_share * y[..., 1:])
+
     def _logmap(self, x: Tensor, y: Tensor) -> Tensor:
         c, a = self.c, x[..., 1:]
         k = chord(a, y[..., 1:], c)

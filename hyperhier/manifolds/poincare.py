@@ -76,13 +76,23 @@ class PoincareBall(Hyperbolic):
         return product_matrix(self._space(x), self._space(y), self.c, allowed)
 
     def _expmap(self, x: Tensor, u: Tensor) -> Tensor:
-        # x (+) w with w = tanh(..) u/|u|; 1 - c|w|^2 = 1/cosh^2 is known exactly
+        difference, _, _ = self._moved(x, u)
+        return x + difference
+
+    def _moved(self, x: Tensor, u: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """y - x for the end y of u, and 1 - c|x|^2, and 1 - c|y|^2."""
+        # y = x (+) w with w = tanh(..) u/|u|; 1 - c|w|^2 = 1/cosh^2 is known exactly
         c, a = self.c, self._depth(x)
         q = c * (u / a).square().sum(-1, keepdim=True)
         w = tanh_ratio(q) * u / a
         w2 = c * w.square().sum(-1, keepdim=True)
-        meet = a / cosh_root(q).square() + c * (x + w).square().sum(-1, keepdim=True)
-        return x + a * (w + w2 * x) / meet
+        cosh2 = cosh_root(q).square()
+        meet = a / cosh2 + c * (x + w).square().sum(-1, keepdim=True)
+        return a * (w + w2 * x) / meet, a, a / (cosh2 * meet)
+
+    def _expmap_transp(self, x: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        difference, a, b = self._moved(x, u)
+        return x + difference, self._carried(x, difference, a, b, v)
 
     def _logmap(self, x: Tensor, y: Tensor) -> Tensor:
         c, a, b, difference = self.c, self._depth(x), self._depth(y), y - x
@@ -95,8 +105,12 @@ class PoincareBall(Hyperbolic):
         return ((u * v).sum(-1, keepdim=True) * (2.0 / self._depth(x)).square()).squeeze(-1)
 
     def _transp(self, x: Tensor, y: Tensor, v: Tensor) -> Tensor:
-        # gyr[y, -x] v (1 - c|y|^2) / (1 - c|x|^2), the gyration expanded in y - x
-        c, a, b, difference = self.c, self._depth(x), self._depth(y), y - x
+        return self._carried(x, y - x, self._depth(x), self._depth(y), v)
+
+    def _carried(self, x: Tensor, difference: Tensor, a: Tensor, b: Tensor, v: Tensor) -> Tensor:
+        """v at x transported by y - x, for a = 1 - c|x|^2 and b = 1 - c|y|^2."""
+        # gyr[y, -x] v b / a, the gyration expanded in y - x
+        c = self.c
 
         def dot(p: Tensor, q: Tensor) -> Tensor:
             return (p * q).sum(-1, keepdim=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Any
 
@@ -68,6 +68,24 @@ def decay_gradient(manifold: Any, x: Tensor, form: str) -> Tensor:
     return -manifold.logmap(x, manifold.origin(*x.shape, dtype=x.dtype, device=x.device))
 
 
+#: entries of a block of points: what a step makes of them stays in the cache of a core
+BLOCK = 1 << 17
+
+
+def _blocks(p: Tensor, manifold: Any) -> Iterator[Any]:
+    """Rows of the parameter to step at once: all of them, if there are few or on a GPU."""
+    if manifold is _FLAT or p.dim() < 2 or p.numel() <= 2 * BLOCK or p.device.type != "cpu":
+        yield Ellipsis
+        return
+    rows = max(1, BLOCK * len(p) // p.numel())
+    for start in range(0, len(p), rows):
+        yield slice(start, start + rows)
+
+
+def _is_step(key: str, value: Any) -> bool:
+    return key == "step" or not isinstance(value, Tensor)
+
+
 class RiemannianOptimizer(Optimizer):
     """Moves points of manifolds along geodesics and plain parameters as torch does.
 
@@ -77,8 +95,9 @@ class RiemannianOptimizer(Optimizer):
     a ``manifold`` attribute of its own (geoopt), or from the key ``"manifold"`` of its group,
     which applies to every parameter of that group. :meth:`describe` shows the outcome.
 
-    Precision: steps of points run in float64, their state stays float64, and the result is
-    rounded to the parameter's dtype and put back on the manifold. Plain parameters are
+    Precision: steps of points run in float64 (unless the manifold's ``precision`` is
+    ``"fast"``), their state stays float64, and the result is rounded to the parameter's dtype
+    and put back on the manifold. Plain parameters are
     updated in their dtype; half-precision ones in float32, with float32 state.
 
     A learnable curvature is a plain parameter. After each step the points of a manifold
@@ -194,11 +213,22 @@ class RiemannianOptimizer(Optimizer):
             if isinstance(state[key], Tensor):
                 state[key] = state[key].to(p.device, dtype)
 
-        x, g = p.detach().to(dtype), p.grad.to(dtype)  # type: ignore[union-attr]
-        g = manifold.egrad2rgrad(x, -g if group["maximize"] else g)
-        p.copy_(self._update(manifold, x, g, state, group))
-        if manifold is not _FLAT and p.dtype != dtype:
-            p.copy_(manifold.projx(p.detach()))  # rounding took the points off the manifold
+        before = dict(state)
+        for rows in _blocks(p, manifold):
+            part = {k: v if _is_step(k, v) else v[rows] for k, v in before.items()}
+            x, g = p.detach()[rows].to(dtype), p.grad[rows].to(dtype)  # type: ignore[index]
+            g = manifold.egrad2rgrad(x, -g if group["maximize"] else g)
+            x = self._update(manifold, x, g, part, group).to(p.dtype)
+            if manifold is not _FLAT and p.dtype != dtype:
+                x = manifold.projx(x)  # rounding took the points off the manifold
+            p[rows] = x
+            for key, value in part.items():
+                if _is_step(key, value) or rows is Ellipsis:
+                    state[key] = value
+                else:
+                    if key not in state:
+                        state[key] = value.new_empty(p.shape)
+                    state[key][rows] = value
 
     def _follow_curvature(self) -> None:
         """Put points back on manifolds whose curvature is trained."""
@@ -216,7 +246,8 @@ class RiemannianOptimizer(Optimizer):
 
     def _state_dtype(self, p: Tensor) -> torch.dtype:
         """The dtype of the arithmetic on ``p``, and of all its state but the step count."""
-        if self._manifold(p) is None:
+        home = self._manifold(p)
+        if home is None or home.precision == "fast":
             return torch.promote_types(p.dtype, torch.float32)
         return WORKING_DTYPE
 
