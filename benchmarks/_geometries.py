@@ -4,25 +4,15 @@ from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
-from typing import Protocol
 
 import geoopt
 import torch
 from torch import Tensor
 
 from hyperhier.manifolds import get_manifold
+from hyperhier.testing.accuracy import Geometry
 
-__all__ = ["Geometry", "geometries", "versions"]
-
-
-class Geometry(Protocol):
-    """What is compared: these methods have the same names here and in geoopt."""
-
-    def dist(self, x: Tensor, y: Tensor) -> Tensor: ...
-    def egrad2rgrad(self, x: Tensor, u: Tensor) -> Tensor: ...
-    def expmap(self, x: Tensor, u: Tensor) -> Tensor: ...
-    def logmap(self, x: Tensor, y: Tensor) -> Tensor: ...
-    def transp(self, x: Tensor, y: Tensor, v: Tensor) -> Tensor: ...
+__all__ = ["geometries", "versions"]
 
 
 class HypllBall:

@@ -26,6 +26,7 @@ __all__ = [
     "safe_sqrt",
     "sin_ratio",
     "sinh_ratio",
+    "sinh_share",
     "stable_asinh",
     "tanh_ratio",
     "unit_vector",
@@ -79,6 +80,15 @@ def _bounded(s: Tensor) -> Tensor:
 def sinh_ratio(q: Tensor) -> Tensor:
     """sinh(s)/s for s = sqrt(q); the exponent stops growing where the dtype ends."""
     return _in_square(q, _SINH, lambda s: torch.sinh(_bounded(s)) / s)
+
+
+def sinh_share(t: Tensor, q: Tensor) -> Tensor:
+    """sinh(t s)/sinh(s) for s = sqrt(q) of any size: what weighs the ends of a geodesic."""
+    small = q < 1.0
+    near = torch.where(small, q, torch.zeros_like(q))
+    s = torch.where(small, torch.ones_like(q), q).sqrt()
+    far = torch.exp((t - 1.0) * s) * torch.expm1(-2.0 * t * s) / torch.expm1(-2.0 * s)
+    return torch.where(small, t * sinh_ratio(near * t.square()) / sinh_ratio(near), far)
 
 
 def cosh_root(q: Tensor) -> Tensor:
@@ -145,16 +155,21 @@ def safe_norm(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
     """
     if x.shape[dim] == 0:
         return x.sum(dim, keepdim)
-    scale = x.detach().abs().amax(dim, keepdim=True)
-    scale = torch.where((scale > 0) & scale.isfinite(), scale, torch.ones_like(scale))
+    scale = _size(x, dim)
     root = safe_sqrt((x / scale).square().sum(dim, keepdim=True)) * scale
     return root if keepdim else root.squeeze(dim)
 
 
 def unit_vector(x: Tensor, dim: int = -1) -> Tensor:
     """x / |x|, and 0 (with gradient 0) for the zero vector."""
-    length = safe_norm(x, dim, keepdim=True)
-    nonzero = length > 0
-    return torch.where(nonzero, x, torch.zeros_like(x)) / torch.where(
-        nonzero, length, torch.ones_like(length)
-    )
+    if x.shape[dim] == 0:
+        return x
+    x = x / _size(x, dim)
+    length = safe_sqrt(x.square().sum(dim, keepdim=True))
+    return x / torch.where(length > 0, length, torch.ones_like(length))
+
+
+def _size(x: Tensor, dim: int) -> Tensor:
+    """The largest coordinate, a constant to divide by before squaring; 1 if it is no use."""
+    largest = x.detach().abs().amax(dim, keepdim=True)
+    return torch.where((largest > 0) & largest.isfinite(), largest, torch.ones_like(largest))

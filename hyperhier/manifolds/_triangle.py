@@ -128,7 +128,7 @@ def triangle(a: Tensor, b: Tensor, difference: Tensor, theta: Angle, low: Tensor
     p = torch.where(huge, reach, p)
     s = torch.where(huge, theta.sin_half, torch.ones_like(p))
 
-    radial, turned = -torch.expm1(-gap), p * safe_sqrt(k_a * k_b)
+    radial, turned = -torch.expm1(-gap), p * safe_sqrt(k_a) * safe_sqrt(k_b)
     apart = (radial > 0) | (turned > 0)
     h = torch.hypot(torch.where(apart, radial, torch.ones_like(radial)), turned)
     hg = h * torch.hypot(2.0 * e.sqrt(), h)

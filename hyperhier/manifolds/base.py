@@ -23,6 +23,7 @@ from hyperhier._numerics import (
     data_dependent_allowed,
     eps_of,
     in_working_precision,
+    max_of,
     repair_entries,
     safe_norm,
     safe_sqrt,
@@ -58,7 +59,7 @@ class Manifold(nn.Module):
     ``_transp``, ``_projx``, ``_proju``, ``_egrad2rgrad``, ``_centroid``,
     ``_from_features``, ``_to_features``, ``_violation``.
     **May be overridden for speed or accuracy:** ``_product_matrix``, ``_coarse_matrix``,
-    ``_expmap_transp``, ``_geodesic``, ``_store``, :meth:`component_inner`.
+    ``_expmap_transp``, ``_geodesic``, ``_store``, ``_store_vector``, :meth:`component_inner`.
     """
 
     #: number of trailing dimensions of one point (as in geoopt)
@@ -172,6 +173,10 @@ class Manifold(nn.Module):
         """Round a computed point to ``dtype`` so that it still is a point."""
         return x.to(dtype)
 
+    def _store_vector(self, v: Tensor, dtype: torch.dtype) -> Tensor:
+        """Round a computed tangent vector to ``dtype``."""
+        return v.to(dtype)
+
     # ---------------------------------------------------------------------- distances
 
     def dist(self, x: Tensor, y: Tensor, *, dim: int = -1, keepdim: bool = False) -> Tensor:
@@ -218,37 +223,41 @@ class Manifold(nn.Module):
     def expmap(self, x: Tensor, u: Tensor, *, dim: int = -1) -> Tensor:
         """The point reached from ``x`` along the tangent vector ``u`` in unit time."""
         (x, u), dtype = self._enter(dim, x, u)
-        return _vector(self._store(self._expmap(x, u), dtype), dim)
+        return _vector(self._store(self._expmap(x, _moderate(u)), dtype), dim)
 
     def logmap(self, x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
         """The tangent vector at ``x`` that :meth:`expmap` takes to ``y``."""
         (x, y), dtype = self._enter(dim, x, y)
-        return _vector(self._logmap(x, y).to(dtype), dim)
+        return _vector(self._store_vector(self._logmap(x, y), dtype), dim)
 
     def expmap0(self, u: Tensor, *, dim: int = -1) -> Tensor:
         """:meth:`expmap` at the origin, for ambient tangent vectors there."""
         (u,), dtype = self._enter(dim, u)
-        return _vector(self._store(self._expmap(self._origin_like(u), u), dtype), dim)
+        y = self._expmap(self._origin_like(u), _moderate(u))
+        return _vector(self._store(y, dtype), dim)
 
     def logmap0(self, y: Tensor, *, dim: int = -1) -> Tensor:
         """:meth:`logmap` at the origin."""
         (y,), dtype = self._enter(dim, y)
-        return _vector(self._logmap(self._origin_like(y), y).to(dtype), dim)
+        u = self._logmap(self._origin_like(y), y)
+        return _vector(self._store_vector(u, dtype), dim)
 
     def transp(self, x: Tensor, y: Tensor, v: Tensor, *, dim: int = -1) -> Tensor:
         """Parallel transport of ``v`` from ``x`` to ``y`` along the geodesic."""
         (x, y, v), dtype = self._enter(dim, x, y, v)
-        return _vector(self._transp(x, y, v).to(dtype), dim)
+        return _vector(self._store_vector(self._transp(x, y, v), dtype), dim)
 
     def transp0(self, y: Tensor, u: Tensor, *, dim: int = -1) -> Tensor:
         """Parallel transport of ``u`` from the origin to ``y``."""
         (y, u), dtype = self._enter(dim, y, u)
-        return _vector(self._transp(self._origin_like(y), y, u).to(dtype), dim)
+        v = self._transp(self._origin_like(y), y, u)
+        return _vector(self._store_vector(v, dtype), dim)
 
     def transp0back(self, x: Tensor, u: Tensor, *, dim: int = -1) -> Tensor:
         """Parallel transport of ``u`` from ``x`` to the origin."""
         (x, u), dtype = self._enter(dim, x, u)
-        return _vector(self._transp(x, self._origin_like(x), u).to(dtype), dim)
+        v = self._transp(x, self._origin_like(x), u)
+        return _vector(self._store_vector(v, dtype), dim)
 
     def retr(self, x: Tensor, u: Tensor, *, dim: int = -1) -> Tensor:
         """Retraction: here always the exponential map."""
@@ -265,8 +274,8 @@ class Manifold(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """:meth:`expmap` along ``u``, and ``v`` transported there."""
         (x, u, v), dtype = self._enter(dim, x, u, v)
-        y, moved = self._expmap_transp(x, u, v)
-        return _vector(self._store(y, dtype), dim), _vector(moved.to(dtype), dim)
+        y, v = self._expmap_transp(x, _moderate(u), v)
+        return _vector(self._store(y, dtype), dim), _vector(self._store_vector(v, dtype), dim)
 
     def geodesic(self, t: Tensor | float, x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
         """The point at parameter ``t`` of the geodesic with x at 0 and y at 1.
@@ -319,12 +328,13 @@ class Manifold(nn.Module):
     def proju(self, x: Tensor, u: Tensor, *, dim: int = -1) -> Tensor:
         """Orthogonal projection of an ambient vector on the tangent space at ``x``."""
         (x, u), dtype = self._enter(dim, x, u)
-        return _vector(self._proju(x, u, eps_of(dtype)).to(dtype), dim)
+        v = self._proju(x, u, eps_of(dtype))
+        return _vector(self._store_vector(v, dtype), dim)
 
     def egrad2rgrad(self, x: Tensor, u: Tensor, *, dim: int = -1) -> Tensor:
         """Riemannian gradient from the Euclidean gradient ``u`` in ambient coordinates."""
         (x, u), dtype = self._enter(dim, x, u)
-        return _vector(self._egrad2rgrad(x, u).to(dtype), dim)
+        return _vector(self._store_vector(self._egrad2rgrad(x, u), dtype), dim)
 
     # ---------------------------------------------------------------- points and means
 
@@ -371,7 +381,7 @@ class Manifold(nn.Module):
         every model; the sphere takes the direction; Euclidean space takes them as they are.
         """
         (z,), dtype = self._enter(dim, z)
-        return _vector(self._store(self._from_features(z), dtype), dim)
+        return _vector(self._store(self._from_features(_moderate(z)), dtype), dim)
 
     def to_features(self, x: Tensor, *, dim: int = -1) -> Tensor:
         """Features that :meth:`from_features` takes to ``x``."""
@@ -524,6 +534,12 @@ class Manifold(nn.Module):
 def _scalar(d: Tensor, dtype: torch.dtype, dim: int, keepdim: bool) -> Tensor:
     d = d.to(dtype)
     return d.unsqueeze(-1).movedim(-1, dim) if keepdim else d
+
+
+def _moderate(v: Tensor) -> Tensor:
+    """Confined to what can be squared, also after division by a small conformal factor."""
+    limit = max_of(v.dtype) ** 0.4
+    return v.clamp(-limit, limit)
 
 
 def _vector(v: Tensor, dim: int) -> Tensor:

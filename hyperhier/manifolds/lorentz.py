@@ -15,6 +15,7 @@ from hyperhier._numerics import (
     max_of,
     safe_norm,
     sinh_ratio,
+    sinh_share,
     unit_vector,
 )
 from hyperhier.errors import ManifoldError
@@ -92,19 +93,21 @@ class Lorentz(Hyperbolic):
     def _geodesic(self, t: Tensor, x: Tensor, y: Tensor) -> Tensor:
         # (sinh((1 - t) s) x + sinh(t s) y) / sinh s: nothing cancels between far points
         q = self.c * self._dist(x, y).square().unsqueeze(-1)
-        back = 1.0 - t
-        x_share = back * sinh_ratio(q * back.square()) / sinh_ratio(q)
-        y_share = t * sinh_ratio(q * t.square()) / sinh_ratio(q)
-        return self._with_time(x_share * x[..., 1:] + y_share * y[..., 1:])
+        space = sinh_share(1.0 - t, q) * x[..., 1:] + sinh_share(t, q) * y[..., 1:]
+        return self._with_time(space)
 
     def _logmap(self, x: Tensor, y: Tensor) -> Tensor:
         c, a = self.c, x[..., 1:]
         k = chord(a, y[..., 1:], c)
         s = k.sum_time
-        # -d times the Riemannian gradient of d; x.w from the chord, where it does not cancel
-        along = s * s * (0.5 * k.h2 + 0.5 * k.q * k.along)
+        # -d times the Riemannian gradient of d; s x.w, where it cancels, from the chord
+        along = torch.where(
+            k.share_x < k.share_y,
+            s * (a * k.w).sum(-1, keepdim=True),
+            s * s * (0.5 * k.h2 + 0.5 * k.q * k.along),
+        )
         factor = asinh_ratio(k.sinh2) / (2.0 * k.share_x * (1.0 + k.sinh2).sqrt())
-        return self._tangent(a, -factor * (s * k.w + c * along * a))
+        return self._tangent(a, -(factor * s) * k.w - (factor * along) * (c * a))
 
     def _inner(self, x: Tensor, u: Tensor, v: Tensor) -> Tensor:
         a, u, v = x[..., 1:], u[..., 1:], v[..., 1:]
@@ -165,6 +168,13 @@ class Lorentz(Hyperbolic):
         )
         space = a.to(dtype)
         return torch.cat((time_of(space.to(x.dtype), self.c).to(dtype), space), dim=-1)
+
+    def _store_vector(self, v: Tensor, dtype: torch.dtype) -> Tensor:
+        """Coordinates are up to cosh(r) times the vector's length: too long ones are shortened."""
+        if dtype == v.dtype:
+            return v
+        longest = v.detach().abs().amax(-1, keepdim=True)
+        return (v * (max_of(dtype) / longest.clamp_min(max_of(dtype)))).to(dtype)
 
     def _with_time(self, space: Tensor) -> Tensor:
         return torch.cat((time_of(space, self.c), space), dim=-1)

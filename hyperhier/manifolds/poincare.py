@@ -151,6 +151,6 @@ class PoincareBall(Hyperbolic):
     def _store(self, x: Tensor, dtype: torch.dtype) -> Tensor:
         """Points that rounding put on or outside the boundary move just inside it."""
         stored = x.to(dtype)
-        outside = self._depth(stored.detach().to(x.dtype)) <= 0
+        outside = ~(self._depth(stored.detach().to(x.dtype)) > 0)
         edge = (1.0 - 2.0 * eps_of(dtype)) / self.c.sqrt()
         return torch.where(outside, (edge * unit_vector(x)).to(dtype), stored)

@@ -104,8 +104,8 @@ class Polar(Hyperbolic):
     def _expmap(self, x: Tensor, u: Tensor) -> Tensor:
         # the triangle of the origin, x and the end of u, seen from x
         x, u = torch.broadcast_tensors(x, u)
-        r, n = split(x, self.c)
-        n = direction(n)
+        r, stored = split(x, self.c)
+        n = direction(stored)
         along, w = u[..., :1], across(n, u[..., 1:])
         width = safe_norm(w, keepdim=True)
         length = torch.hypot(*_not_both_zero(along, width))
@@ -113,6 +113,7 @@ class Polar(Hyperbolic):
         turn = half_angle(torch.where(moved, -along / length, -1.0), width / length)
         side = _sides(r, torch.where(moved, length, 0.0), turn, self.c)
         n = direction(side.along_a * n + side.lever_a * w / length)
+        n = torch.where(moved, n, stored)  # normalised again, it would not be the same point
         return point_at(side.side / self.c.sqrt(), n, self.c)
 
     def _logmap(self, x: Tensor, y: Tensor) -> Tensor:
@@ -215,7 +216,7 @@ class Polar(Hyperbolic):
         return torch.where((r >= 0) & r.isfinite(), (length - 1.0).abs(), torch.inf)
 
     def _store(self, x: Tensor, dtype: torch.dtype) -> Tensor:
-        limit = max_of(dtype)
+        limit = 0.25 * max_of(dtype)  # distances between points are finite too
         return torch.cat((x[..., :1].clamp(max=limit), x[..., 1:]), dim=-1).to(dtype)
 
 
@@ -238,7 +239,9 @@ def _sides(r_x: Tensor, r_y: Tensor, theta: Angle, c: Tensor) -> Triangle:
         shorter = torch.minimum(r_x, r_y)
         _, low = two_product(root, shorter)
         low = low + ((c - square) - square_low) / (2.0 * root) * shorter
-    return triangle(root * r_x, root * r_y, root * (r_x - r_y), theta, low.detach())
+    return triangle(
+        root * r_x, root * r_y, root * (r_x - r_y), theta, low.detach().clamp(-0.5, 0.5)
+    )
 
 
 def _corner(
