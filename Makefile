@@ -6,6 +6,7 @@ PYTHON      ?= $(shell command -v python3.11 || command -v python3)
 VENV        ?= .venv
 WORKERS     ?= 2
 PYTEST_ARGS ?=
+SEED        ?= 0
 DEMO_ARGS   ?=
 BENCHMARKS  ?= geometry_accuracy geometry_speed
 
@@ -28,9 +29,10 @@ demo: $(VENV)/.demo ## train on generated pictures, end with a table and picture
 test: $(VENV)/.dev ## run the whole test suite, the doctests included
 	$(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not deep" $(PYTEST_ARGS)
 
-test-deep: $(VENV)/.dev ## run the suite with many more examples, and the long tests
+test-deep: $(VENV)/.dev ## run the suite with more than 100,000 generated cases, and the long tests
+	@echo "seed of the generated cases: $(SEED)"
 	HYPERHIER_HYPOTHESIS_PROFILE=deep $(ONE_THREAD) \
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist load --hypothesis-seed=$(SEED) $(PYTEST_ARGS)
 
 bench: $(VENV)/.dev ## accuracy and speed of the geometry beside geoopt
 	$(BIN)/python benchmarks/geometry_accuracy.py

@@ -10,9 +10,10 @@ import pytest
 import torch
 from hypothesis import settings
 
-# Tests that set max_examples themselves keep their number, whatever the profile.
+# In "ci" the seed of a test is its name. In "deep" it is the one given on the command line
+# (--hypothesis-seed, as `make test-deep` does) or drawn, and printed with a failing case.
 settings.register_profile("ci", deadline=None, max_examples=40, derandomize=True)
-settings.register_profile("deep", deadline=None, max_examples=1000)
+settings.register_profile("deep", deadline=None, max_examples=1500, print_blob=True)
 settings.load_profile(os.environ.get("HYPERHIER_HYPOTHESIS_PROFILE", "ci"))
 
 REPOSITORY = Path(__file__).resolve().parent.parent

@@ -18,6 +18,7 @@ class Geometry(StrEnum):
     sphere = "sphere"
     poincare = "poincare"
     lorentz = "lorentz"
+    polar = "polar"
 
 
 Output = Annotated[

@@ -17,6 +17,7 @@ from hyperhier._numerics import (
     safe_norm,
     sinh_ratio,
     two_product,
+    unit_vector,
 )
 from hyperhier.errors import ManifoldError
 from hyperhier.manifolds._frame import (
@@ -131,11 +132,11 @@ class Polar(Hyperbolic):
         n_x, n_y = direction(n_x), direction(n_y)
         along, w = v[..., :1], across(n_x, v[..., 1:])
 
-        forward = _unit(-x_across)  # the direction of the turn, as it is at y
+        forward = unit_vector(-x_across)  # the direction of the turn, as it is at y
         share = (w * y_across).sum(-1, keepdim=True)
         by_sum = w - share / (1.0 + theta.cos.abs()) * (n_x + n_y)
-        ahead = (w * _unit(y_across)).sum(-1, keepdim=True)
-        by_planes = w + ahead * (forward - _unit(y_across))
+        ahead = (w * unit_vector(y_across)).sum(-1, keepdim=True)
+        by_planes = w + ahead * (forward - unit_vector(y_across))
         w = torch.where(theta.cos >= 0, by_sum, by_planes)
 
         cos = k.lever_a * k.lever_b * theta.sin.square() - k.along_a * k.along_b
@@ -220,12 +221,6 @@ class Polar(Hyperbolic):
         return torch.cat((x[..., :1].clamp(max=limit), x[..., 1:]), dim=-1).to(dtype)
 
 
-def _unit(v: Tensor) -> Tensor:
-    """v / |v|, and 0 for v = 0."""
-    length = safe_norm(v, keepdim=True)
-    return v / torch.where(length > 0, length, torch.ones_like(length))
-
-
 def _not_both_zero(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     zero = (a == 0) & (b == 0)
     return torch.where(zero, torch.ones_like(a), a), b
@@ -239,9 +234,8 @@ def _sides(r_x: Tensor, r_y: Tensor, theta: Angle, c: Tensor) -> Triangle:
         shorter = torch.minimum(r_x, r_y)
         _, low = two_product(root, shorter)
         low = low + ((c - square) - square_low) / (2.0 * root) * shorter
-    return triangle(
-        root * r_x, root * r_y, root * (r_x - r_y), theta, low.detach().clamp(-0.5, 0.5)
-    )
+    low = low.detach().clamp(-0.5, 0.5)  # it is no longer small at radii of 1e15
+    return triangle(root * r_x, root * r_y, root * (r_x - r_y), theta, low)
 
 
 def _corner(

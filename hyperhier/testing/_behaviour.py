@@ -98,6 +98,31 @@ class BehaviourTests(Subject):
             under = m.dist_matrix(x, x.flip(0)), m.expmap(x, m.logmap(x, x.flip(0)))
         assert torch.equal(plain[0], under[0]) and torch.equal(plain[1], under[1])
 
+    def test_fast_precision(self) -> None:
+        m, x64 = self.draw(Case(1.0, 4, 1.5, 0), n=6)
+        x = m.projx(x64.float())
+        y = x.flip(0)
+
+        def everything() -> tuple[Tensor, ...]:
+            u = m.logmap(x, y)
+            matrix = m.dist_matrix(x, torch.cat((y, x)))
+            return m.dist(x, y), matrix, u, m.transp(x, y, u), m.expmap(x, 0.5 * u), m.centroid(x)
+
+        accurate = everything()
+        m.precision = "fast"
+        for fast, slow in zip(everything(), accurate, strict=True):
+            assert fast.dtype == torch.float32
+            torch.testing.assert_close(fast, slow, rtol=1e-4, atol=1e-5)
+        leaf = x.clone().requires_grad_()
+        (g,) = torch.autograd.grad(m.dist(leaf, y).sum() + m.dist_matrix(leaf, y).sum(), leaf)
+        assert g.dtype == torch.float32 and g.isfinite().all()
+        assert (m.dist(x, x) == 0).all()
+        half = m.dist(x.half(), y.half())
+        assert half.dtype == torch.float16 and half.isfinite().all()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            for under, slow in zip(everything(), accurate, strict=True):
+                assert torch.equal(under, slow)
+
     @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
     def test_cuda(self) -> None:
         m, x = self.draw(Case(1.0, 4, 2.0, 0), n=6)
@@ -150,6 +175,8 @@ class BehaviourTests(Subject):
         stacked = torch.stack((x, y))
         matrices = torch.vmap(m.dist_matrix)(stacked, stacked)
         torch.testing.assert_close(matrices, m.dist_matrix(stacked, stacked))
+        coarse = torch.vmap(lambda p, q: m.dist_matrix(p, q, repair=False))(stacked, stacked)
+        torch.testing.assert_close(coarse, matrices, rtol=0, atol=1e-5)
         gradient = torch.vmap(torch.func.grad(lambda p, q: m.dist(p, q)))(x, y)
         leaf = x.clone().requires_grad_()
         (expected,) = torch.autograd.grad(m.dist(leaf, y).sum(), leaf)
@@ -161,7 +188,8 @@ class BehaviourTests(Subject):
 
         def step(p: Tensor, q: Tensor) -> Tensor:
             moved = m.expmap(p, 0.5 * m.logmap(p, q))
-            return m.dist(moved, q).sum() + m.dist_matrix(p, q).sum() + m.centroid(p).sum()
+            matrices = m.dist_matrix(p, q).sum() + m.dist_matrix(p, q, repair=False).sum()
+            return m.dist(moved, q).sum() + matrices + m.dist0(m.centroid(p))
 
         torch._dynamo.reset()
         compiled = torch.compile(step, fullgraph=True, backend="aot_eager")

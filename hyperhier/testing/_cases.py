@@ -16,8 +16,6 @@ from hyperhier.manifolds import Manifold
 __all__ = ["EPS", "Case", "Subject", "cases", "generated", "property_test"]
 
 EPS = eps_of(torch.float64)
-#: generated cases per property
-EXAMPLES = 25
 
 
 class Case(NamedTuple):
@@ -42,11 +40,15 @@ def cases(max_radius: float) -> st.SearchStrategy[Case]:
 
 def property_test(test: Any) -> Any:
     """Run ``test(self, case)`` on generated cases; sharing it by inheritance is the point."""
-    return generated(EXAMPLES)(given(case=cases(5.0))(test))
+    return generated()(given(case=cases(5.0))(test))
 
 
-def generated(examples: int) -> Any:
-    """Settings of a property that several classes inherit."""
+def generated(share: float = 1.0) -> Any:
+    """Settings of a property that several classes inherit.
+
+    ``share``: of the number of examples that the current hypothesis profile asks for.
+    """
+    examples = max(1, round(share * settings().max_examples))
     shared = [HealthCheck.differing_executors]
     return settings(max_examples=examples, deadline=None, suppress_health_check=shared)
 

@@ -21,7 +21,7 @@ class TrainConfig:
     """The options of :func:`hyperhier.training.train`.
 
     Attributes:
-        geometry: ``"euclidean"``, ``"sphere"``, ``"poincare"`` or ``"lorentz"``.
+        geometry: ``"euclidean"``, ``"sphere"``, ``"poincare"``, ``"lorentz"`` or ``"polar"``.
         loss: text for :func:`hyperhier.losses.make_loss`, e.g. ``"hwc+0.5*lam"``.
         loss_options: keyword arguments of the losses.
         dim: features that are mapped to the manifold.

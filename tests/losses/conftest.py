@@ -11,7 +11,7 @@ from torch import Tensor
 from hyperhier.manifolds import Manifold, get_manifold
 from hyperhier.taxonomy import Taxonomy
 
-GEOMETRIES = ("euclidean", "sphere", "poincare", "lorentz")
+GEOMETRIES = ("euclidean", "sphere", "poincare", "lorentz", "polar")
 
 
 @pytest.fixture(params=GEOMETRIES)

@@ -29,6 +29,14 @@ def test_curvature_must_be_positive(make: type, c: float) -> None:
         make(c)
 
 
+def test_precision_by_name() -> None:
+    assert Lorentz().precision == get_manifold("sphere").precision == "accurate"
+    assert get_manifold("polar", precision="fast").precision == "fast"
+    for make in (Euclidean, PoincareBall):
+        with pytest.raises(ManifoldError, match="'quick'"):
+            make(precision="quick")
+
+
 def test_learnable_curvature_stays_in_bounds_and_says_so() -> None:
     m = Lorentz(1.0, learnable=True, bounds=(0.5, 2.0))
     assert [name for name, _ in m.named_parameters()] == ["curvature.log_c"]
