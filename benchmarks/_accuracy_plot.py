@@ -37,8 +37,9 @@ DASHES = {"poincare": "-", "lorentz": "--", "polar": "-."}
 WIDTHS = {"hyperhier": 1.8, "geoopt": 2.6, "HypLL": 1.2}
 #: the panels reach from this share of eps to this error; larger ones leave at the top
 LOWEST, HIGHEST = 0.01, 1e4
-#: least distance of two labels, and the length of their leaders, as shares of the panel
-LINE_HEIGHT, LEADER = 0.085, 0.06
+#: least distance of two labels, the length of their leaders, and the distance of two rows of
+#: triangles, as shares of the panel
+LINE_HEIGHT, LEADER, ROW = 0.085, 0.06, 0.035
 
 Curve = list[tuple[float, float]]
 
@@ -84,33 +85,37 @@ def draw_panel(axes: Axes, dtype: str, lines: Mapping[tuple[str, str], Curve]) -
     last = max(radius for curve in lines.values() for radius, _ in curve)
     axes.set(yscale="log", ylim=(LOWEST * eps, HIGHEST), xlim=(0.0, last))
     axes.set_xlabel("radius (curvature units)", color=INK, fontsize=9)
-    axes.set_title(dtype, color=INK, fontsize=10, loc="left", pad=10)
-    axes.set_title("▲ not finite", color=INK, fontsize=8, loc="right", pad=10)
+    axes.set_title(dtype, color=INK, fontsize=10, loc="left", pad=16)
+    axes.set_title("▲ not finite", color=INK, fontsize=8, loc="right", pad=16)
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(colors=INK, labelsize=8)
     axes.minorticks_off()
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.axhline(eps, color=FAINT, linestyle=":", linewidth=1.2)
-    ends = {"eps": (eps, FAINT)}
+    ends, rows = {"eps": (eps, FAINT)}, 0
     for (library, model), curve in lines.items():
         colour = COLOURS[library, model]
         draw_curve(axes, curve, colour, DASHES[model], WIDTHS[library])
+        rows += draw_lost(axes, curve, colour, 1.0 + ROW * rows)
         ends[f"{library} {NAMES.get(model, model)}"] = (curve[-1][1], colour)
     label_ends(axes, ends)
 
 
 def draw_curve(axes: Axes, curve: Curve, colour: str, dashes: str, width: float) -> None:
-    """A line through what is finite, and triangles at the top edge for what is not.
-
-    An error of 0, which has no logarithm, is drawn at the bottom.
-    """
+    """A line through what is finite. An error of 0, which has no logarithm, is at the bottom."""
     bottom = axes.get_ylim()[0]
     radii = [radius for radius, _ in curve]
     heights = [max(error, bottom) if math.isfinite(error) else math.nan for _, error in curve]
+    axes.plot(radii, heights, dashes, linewidth=width, color=colour, zorder=5.0 - width)
+
+
+def draw_lost(axes: Axes, curve: Curve, colour: str, height: float) -> bool:
+    """Triangles at ``height``, a share of the panel, where the error is not finite: if anywhere."""
     lost = [radius for radius, error in curve if not math.isfinite(error)]
-    style = {"color": colour, "zorder": 5.0 - width}
-    axes.plot(radii, heights, dashes, linewidth=width, **style)
-    axes.plot(lost, [HIGHEST] * len(lost), "^", markersize=2 + 1.5 * width, clip_on=False, **style)
+    if lost:
+        where = {"transform": axes.get_xaxis_transform(), "clip_on": False}
+        axes.plot(lost, [height] * len(lost), "^", markersize=4.5, color=colour, **where)
+    return bool(lost)
 
 
 def label_ends(axes: Axes, ends: Mapping[str, tuple[float, str]]) -> None:

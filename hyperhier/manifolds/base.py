@@ -210,13 +210,15 @@ class Manifold(nn.Module):
                 inside: 8e-8 cosh(r) in float64. Coincident points do not have distance 0.
         """
         (x, y), dtype = self._enter(-1, x, y)
-        allowed = max(COARSE_SHARE * eps_of(dtype), COARSE_EPS * eps_of(x.dtype))
-        if not repair:
-            return self._product_matrix(x, y, allowed)[0].to(dtype)
         if not data_dependent_allowed(x, y):
-            return self._dist(x.unsqueeze(-2), y.unsqueeze(-3)).to(dtype)
-        coarse, doubtful = self._coarse_matrix(x, y, allowed, dtype)
-        return coarse if doubtful is None else repair_entries(coarse, doubtful, self._dist, x, y)
+            if repair:
+                return self._dist(x.unsqueeze(-2), y.unsqueeze(-3)).to(dtype)
+            return self._product_matrix(x, y, 1.0)[0].to(dtype)
+        allowed = max(COARSE_SHARE * eps_of(dtype), COARSE_EPS * eps_of(x.dtype))
+        coarse, doubtful = self._coarse_matrix(x, y, allowed if repair else 1.0, dtype)
+        if not repair or doubtful is None:
+            return coarse
+        return repair_entries(coarse, doubtful, self._dist, x, y)
 
     # -------------------------------------------------------------------------- maps
 
