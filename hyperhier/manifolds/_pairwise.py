@@ -21,7 +21,7 @@ from torch import Tensor
 from hyperhier._numerics import eps_of, max_of
 from hyperhier.manifolds._hyperbolic import time_of
 
-__all__ = ["hyperboloid_matrix", "product_matrix"]
+__all__ = ["hyperboloid_matrix", "product_matrix", "tiles"]
 
 #: rounding errors of a matrix product, in units of eps times the largest term
 PRODUCT_ERROR = 8.0
@@ -61,7 +61,7 @@ class _HyperboloidMatrix(torch.autograd.Function):
         distance = torch.empty(shape, dtype=dtype, device=x.device)
         sinh = torch.empty_like(distance) if any(ctx.needs_input_grad) else None
         doubtful = []
-        for rows in _tiles(shape, x.device):
+        for rows in tiles(shape, x.device):
             w = left[..., rows, :] @ right
             low, high = w.aminmax()
             mask = None
@@ -100,7 +100,7 @@ class _HyperboloidMatrix(torch.autograd.Function):
         batch = distance.shape[:-2]
         sum_y = with_y.new_empty(*batch, *with_x.shape[-2:])
         sum_x = with_y.new_zeros(*batch, *with_y.shape[-2:])
-        for rows in _tiles(distance.shape, x.device):
+        for rows in tiles(distance.shape, x.device):
             weight = grad[..., rows, :] / sinh[..., rows, :].to(x.dtype)
             torch.matmul(weight, with_y, out=sum_y[..., rows, :])
             sum_x += weight.mT @ with_x[..., rows, :]
@@ -123,7 +123,7 @@ def _largest(t: Tensor) -> Tensor:
     return t.max() if t.numel() else t.new_zeros(())
 
 
-def _tiles(shape: tuple[int, ...], device: torch.device) -> Iterator[slice]:
+def tiles(shape: tuple[int, ...], device: torch.device) -> Iterator[slice]:
     """Row ranges whose part of a matrix of this shape stays in the cache."""
     *batch, n, m = shape
     if 0 in shape:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, final
+from typing import final
 
 import torch
 from torch import Tensor
@@ -11,12 +11,10 @@ from torch import Tensor
 from hyperhier._numerics import (
     asinh_ratio,
     data_dependent_allowed,
-    eps_of,
     largest_exponent,
     max_of,
     safe_norm,
     sinh_ratio,
-    two_product,
     unit_vector,
 )
 from hyperhier.errors import ManifoldError
@@ -29,8 +27,14 @@ from hyperhier.manifolds._frame import (
     split,
 )
 from hyperhier.manifolds._hyperbolic import Hyperbolic, centroid_of_space_parts
-from hyperhier.manifolds._pairwise import PRODUCT_ERROR
-from hyperhier.manifolds._triangle import Angle, Triangle, angle_between, half_angle, triangle
+from hyperhier.manifolds._polar_distance import (
+    corner,
+    polar_distance,
+    polar_matrix,
+    product_matrix,
+    sides,
+)
+from hyperhier.manifolds._triangle import half_angle
 
 __all__ = ["Polar"]
 
@@ -83,22 +87,15 @@ class Polar(Hyperbolic):
     # ------------------------------------------------------------------------ distances
 
     def _dist(self, x: Tensor, y: Tensor) -> Tensor:
-        x, y = torch.broadcast_tensors(x, y)
-        d: Tensor = _PolarDistance.apply(x, y, self.c)
-        return d
+        return polar_distance(x, y, self.c)
 
     def _product_matrix(self, x: Tensor, y: Tensor, allowed: float) -> tuple[Tensor, Tensor]:
-        # sin^2(theta / 2) from the product; the radii are exact anyway
-        (r_x, n_x), (r_y, n_y) = split(x, self.c), split(y, self.c)
-        cos = direction(n_x) @ direction(n_y).mT
-        noise = PRODUCT_ERROR * eps_of(x.dtype)
-        sin2 = (0.5 - 0.5 * cos).clamp_min(noise)
-        doubtful = sin2 * allowed <= noise
-        sin_half, cos_half = sin2.sqrt(), (0.5 + 0.5 * cos).clamp_min(noise).sqrt()
-        angle = Angle(2.0 * sin_half * cos_half, cos, sin_half, cos_half)
-        theta = Angle(*(t.unsqueeze(-1) for t in angle))
-        side = _sides(r_x.unsqueeze(-2), r_y.unsqueeze(-3), theta, self.c).side
-        return side.squeeze(-1) / self.c.sqrt(), doubtful
+        return product_matrix(x, y, self.c, allowed)
+
+    def _coarse_matrix(
+        self, x: Tensor, y: Tensor, allowed: float, dtype: torch.dtype
+    ) -> tuple[Tensor, Tensor]:
+        return polar_matrix(x, y, self.c, allowed, dtype)
 
     # ----------------------------------------------------------------------------- maps
 
@@ -112,14 +109,14 @@ class Polar(Hyperbolic):
         length = torch.hypot(*_not_both_zero(along, width))
         moved = (along != 0) | (width > 0)
         turn = half_angle(torch.where(moved, -along / length, -1.0), width / length)
-        side = _sides(r, torch.where(moved, length, 0.0), turn, self.c)
+        side = sides(r, torch.where(moved, length, 0.0), turn, self.c)
         n = direction(side.along_a * n + side.lever_a * w / length)
         n = torch.where(moved, n, stored)  # normalised again, it would not be the same point
         return point_at(side.side / self.c.sqrt(), n, self.c)
 
     def _logmap(self, x: Tensor, y: Tensor) -> Tensor:
         x, y = torch.broadcast_tensors(x, y)
-        k, _, y_across, _ = _corner(*split(x, self.c), *split(y, self.c), self.c)
+        k, _, y_across, _ = corner(*split(x, self.c), *split(y, self.c), self.c)
         gradient = torch.cat((k.along_a, -k.lever_a * y_across), dim=-1)
         return -k.side / self.c.sqrt() * gradient
 
@@ -128,7 +125,7 @@ class Polar(Hyperbolic):
         # x, y, origin, in the plane of the two
         x, y, v = torch.broadcast_tensors(x, y, v)
         (r_x, n_x), (r_y, n_y) = split(x, self.c), split(y, self.c)
-        k, theta, y_across, x_across = _corner(r_x, n_x, r_y, n_y, self.c)
+        k, theta, y_across, x_across = corner(r_x, n_x, r_y, n_y, self.c)
         n_x, n_y = direction(n_x), direction(n_y)
         along, w = v[..., :1], across(n_x, v[..., 1:])
 
@@ -224,54 +221,3 @@ class Polar(Hyperbolic):
 def _not_both_zero(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     zero = (a == 0) & (b == 0)
     return torch.where(zero, torch.ones_like(a), a), b
-
-
-def _sides(r_x: Tensor, r_y: Tensor, theta: Angle, c: Tensor) -> Triangle:
-    """The triangle of the origin and two points at distances ``r_x`` and ``r_y`` from it."""
-    root, low = c.sqrt(), 0.0 * r_x
-    if r_x.dtype == torch.float64:  # what root * r loses by rounding, times e^r, is seen
-        square, square_low = two_product(root, root)
-        shorter = torch.minimum(r_x, r_y)
-        _, low = two_product(root, shorter)
-        low = low + ((c - square) - square_low) / (2.0 * root) * shorter
-    low = low.detach().clamp(-0.5, 0.5)  # it is no longer small at radii of 1e15
-    return triangle(root * r_x, root * r_y, root * (r_x - r_y), theta, low)
-
-
-def _corner(
-    r_x: Tensor, n_x: Tensor, r_y: Tensor, n_y: Tensor, c: Tensor
-) -> tuple[Triangle, Angle, Tensor, Tensor]:
-    theta, y_across, x_across = angle_between(n_x, n_y)
-    return _sides(r_x, r_y, theta, c), theta, y_across, x_across
-
-
-class _PolarDistance(torch.autograd.Function):
-    """Distance with its gradient in the frames: unit vectors that point away from each other."""
-
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward(x: Tensor, y: Tensor, c: Tensor) -> Tensor:
-        k, *_ = _corner(x[..., :1].abs(), x[..., 1:], y[..., :1].abs(), y[..., 1:], c)
-        return (k.side / c.sqrt()).squeeze(-1)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor], output: Tensor) -> None:
-        ctx.save_for_backward(*inputs)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        x, y, c = ctx.saved_tensors
-        if torch.is_grad_enabled():
-            (r_x, n_x), (r_y, n_y) = split(x, c), split(y, c)  # differentiable twice
-        else:
-            r_x, n_x, r_y, n_y = x[..., :1].abs(), x[..., 1:], y[..., :1].abs(), y[..., 1:]
-        k, _, y_across, x_across = _corner(r_x, n_x, r_y, n_y, c)
-        grad = torch.where(k.side > 0, grad.unsqueeze(-1), 0.0)
-        for_x = grad * torch.cat((k.along_a, -k.lever_a * y_across), dim=-1)
-        for_y = grad * torch.cat((k.along_b, -k.lever_b * x_across), dim=-1)
-        for_c = None
-        if ctx.needs_input_grad[2]:
-            stretched = r_x * k.along_a + r_y * k.along_b - k.side / c.sqrt()
-            for_c = (grad * stretched).sum().to(c.dtype).reshape(c.shape) / (2.0 * c)
-        return for_x, for_y, for_c
