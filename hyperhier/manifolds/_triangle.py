@@ -26,9 +26,10 @@ from hyperhier._numerics import (
     safe_sqrt,
     stable_asinh,
     two_product,
+    unit_vector,
 )
 
-__all__ = ["Angle", "Triangle", "angle_between", "half_angle", "triangle"]
+__all__ = ["Angle", "Triangle", "angle_between", "half_angle", "triangle", "turned"]
 
 
 class Angle(NamedTuple):
@@ -73,6 +74,19 @@ def angle_between(x: Tensor, y: Tensor) -> tuple[Angle, Tensor, Tensor]:
     y_across, x_across = _across(x, y) / y_length, _across(y, x) / x_length
     cos = ((x / x_length) * (y / y_length)).sum(-1, keepdim=True).clamp(-1.0, 1.0)
     return half_angle(cos, safe_norm(y_across, keepdim=True)), y_across, x_across
+
+
+def turned(v: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """v, orthogonal to the unit vector x, carried along by the rotation that takes x to y.
+
+    The rotation is the one in the plane of the two. For opposite x and y there are many, and v
+    stays what it is.
+    """
+    theta, y_across, x_across = angle_between(x, y)
+    by_sum = v - (v * y_across).sum(-1, keepdim=True) / (1.0 + theta.cos.abs()) * (x + y)
+    ahead, forward = unit_vector(y_across), unit_vector(-x_across)
+    by_planes = v + (v * ahead).sum(-1, keepdim=True) * (forward - ahead)
+    return torch.where(theta.cos >= 0, by_sum, by_planes)
 
 
 def _length(x: Tensor) -> Tensor:

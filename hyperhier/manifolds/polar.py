@@ -34,7 +34,7 @@ from hyperhier.manifolds._polar_distance import (
     product_matrix,
     sides,
 )
-from hyperhier.manifolds._triangle import half_angle
+from hyperhier.manifolds._triangle import half_angle, turned
 
 __all__ = ["Polar"]
 
@@ -125,25 +125,19 @@ class Polar(Hyperbolic):
         # x, y, origin, in the plane of the two
         x, y, v = torch.broadcast_tensors(x, y, v)
         (r_x, n_x), (r_y, n_y) = split(x, self.c), split(y, self.c)
-        k, theta, y_across, x_across = corner(r_x, n_x, r_y, n_y, self.c)
+        k, theta, _, x_across = corner(r_x, n_x, r_y, n_y, self.c)
         n_x, n_y = direction(n_x), direction(n_y)
-        along, w = v[..., :1], across(n_x, v[..., 1:])
+        along, w = v[..., :1], turned(across(n_x, v[..., 1:]), n_x, n_y)
 
         forward = unit_vector(-x_across)  # the direction of the turn, as it is at y
-        share = (w * y_across).sum(-1, keepdim=True)
-        by_sum = w - share / (1.0 + theta.cos.abs()) * (n_x + n_y)
-        ahead = (w * unit_vector(y_across)).sum(-1, keepdim=True)
-        by_planes = w + ahead * (forward - unit_vector(y_across))
-        w = torch.where(theta.cos >= 0, by_sum, by_planes)
-
         cos = k.lever_a * k.lever_b * theta.sin.square() - k.along_a * k.along_b
         sin_per_sin = -(k.lever_b * k.along_a + k.along_b * k.lever_a)
         in_plane = (w * x_across).sum(-1, keepdim=True)
-        turned = (cos - 1.0) * (w * forward).sum(-1, keepdim=True) * forward
+        defect = (cos - 1.0) * (w * forward).sum(-1, keepdim=True) * forward
         return torch.cat(
             (
                 along * cos + sin_per_sin * in_plane,
-                w - along * sin_per_sin * x_across + turned,
+                w - along * sin_per_sin * x_across + defect,
             ),
             dim=-1,
         )

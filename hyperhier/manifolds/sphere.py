@@ -17,6 +17,7 @@ from hyperhier._numerics import (
 )
 from hyperhier.errors import ManifoldError
 from hyperhier.manifolds._pairwise import PRODUCT_ERROR
+from hyperhier.manifolds._triangle import turned
 from hyperhier.manifolds.base import Manifold
 
 __all__ = ["Sphere"]
@@ -86,13 +87,8 @@ class Sphere(Manifold):
         return (u * v).sum(-1).expand(torch.broadcast_shapes(x.shape, u.shape, v.shape)[:-1])
 
     def _transp(self, x: Tensor, y: Tensor, v: Tensor) -> Tensor:
-        # rotation in the plane of x and y; antipodal points have no unique geodesic
-        product = 1.0 + (x * y).sum(-1, keepdim=True)
-        defined = product > eps_of(x.dtype)
-        factor = (y * v).sum(-1, keepdim=True) / torch.where(
-            defined, product, torch.ones_like(product)
-        )
-        return torch.where(defined, v - factor * (x + y), v - (v * y).sum(-1, keepdim=True) * y)
+        x, y, v = torch.broadcast_tensors(x, y, v)
+        return turned(v, x, y)
 
     def _projx(self, x: Tensor) -> Tensor:
         length = safe_norm(x, keepdim=True)

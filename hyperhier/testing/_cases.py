@@ -88,7 +88,7 @@ class Subject:
         g = torch.Generator().manual_seed(case.seed + 104729 * (salt + 1))
         u = m.proju(x, torch.randn(x.shape, dtype=x.dtype, generator=g))
         length = m.norm(x, u, keepdim=True)
-        return u / length * self.unit(case)
+        return m.proju(x, u / length * self.unit(case))  # once more: a short u has a long error
 
     def slack(self, case: Case) -> float:
         """What the coordinates of a hyperbolic model can hold, relative to the distance."""
