@@ -1,7 +1,7 @@
 """Is this installation sound? Versions, devices, optional packages, accuracy of distances.
 
 The accuracy is measured on the machine at hand: distances of points as they are stored,
-against the same distances in 60-digit decimal arithmetic. geoopt's stand beside them.
+against the same distances in 80-digit decimal arithmetic. geoopt's stand beside them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import importlib
 import math
 import platform
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, localcontext
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
@@ -40,22 +40,25 @@ _OPTIONAL = (
     ("timm", "timm", "timm"),
 )
 _CORE = ("torch", "numpy", "networkx", "safetensors", "geoopt")
-_RADII = (1, 5, 10, 15)
-_MODELS = ("poincare", "lorentz")
+_RADII = {"float32": (1, 5, 10, 15), "float64": (1, 10, 20, 30)}
+_MODELS = ("poincare", "lorentz", "polar")
 _PAIRS = 6
 _FEATURES = 3
 _STEP = 0.5  # distance of the near pairs: parent and child on one ray
-_DIGITS = 60  # e^(2 * radius) costs 13 of them at radius 15
-_ULPS = 32  # what still counts as rounding
+_DIGITS = 80  # e^(2 * radius) costs 26 of them at radius 30
+_ULPS = 4  # what is promised, in eps of the dtype
 
 
-def examine(*, radii: Sequence[float] = _RADII) -> dict[str, Any]:
+def examine(*, radii: Mapping[str, Sequence[float]] = _RADII) -> dict[str, Any]:
     """The whole report, in types that JSON knows.
+
+    Args:
+        radii: distances from the origin at which to measure, for each dtype by name.
 
     Returns:
         a dict with ``versions``, ``devices``, ``threads``, ``packages``, ``accuracy`` (one
         row for each model, dtype and radius: worst relative error ``ours`` and ``geoopt``,
-        None where geoopt gives no finite number), ``problems`` and ``ok``.
+        None where geoopt has no such model or no finite number), ``problems`` and ``ok``.
     """
     import torch
 
@@ -63,7 +66,7 @@ def examine(*, radii: Sequence[float] = _RADII) -> dict[str, Any]:
         _accuracy_row(model, dtype, radius)
         for model in _MODELS
         for dtype in (torch.float32, torch.float64)
-        for radius in radii
+        for radius in radii[str(dtype).removeprefix("torch.")]
     ]
     problems = [
         f"{row['model']} in {row['dtype']} at radius {row['radius']}: error {row['ours']:.1e}"
@@ -82,10 +85,11 @@ def examine(*, radii: Sequence[float] = _RADII) -> dict[str, Any]:
 
 
 def exact_distance(model: str, x: Sequence[float], y: Sequence[float]) -> float:
-    """Distance of two points as they are stored, curvature -1, in 60-digit arithmetic.
+    """Distance of two points as they are stored, curvature -1, in 80-digit arithmetic.
 
     Args:
-        model: ``poincare`` (coordinates of the ball) or ``lorentz`` (space coordinates).
+        model: ``poincare`` (coordinates of the ball), ``lorentz`` (space coordinates) or
+            ``polar`` (radius, then direction).
 
     >>> exact_distance("poincare", [0.5, 0.0], [0.0, 0.0]) == math.log(3)
     True
@@ -93,6 +97,8 @@ def exact_distance(model: str, x: Sequence[float], y: Sequence[float]) -> float:
     with localcontext() as context:
         context.prec = _DIGITS
         a, b = [Decimal(v) for v in x], [Decimal(v) for v in y]
+        if model == "polar":
+            a, b = _space_of_polar(a), _space_of_polar(b)
         if model == "poincare":
             gap = _square([p - q for p, q in zip(a, b)])
             z = 2 * gap / ((1 - _square(a)) * (1 - _square(b)))
@@ -116,6 +122,12 @@ def extra_of(module: str) -> str | None:
 
 def _square(v: Sequence[Decimal]) -> Decimal:
     return sum((p * p for p in v), Decimal(0))
+
+
+def _space_of_polar(p: Sequence[Decimal]) -> list[Decimal]:
+    """sinh(r) n/|n|, the same point on the hyperboloid."""
+    r, length = p[0], _square(p[1:]).sqrt()
+    return [(r.exp() - (-r).exp()) / 2 * v / length for v in p[1:]]
 
 
 def _accuracy_row(model: str, dtype: Any, radius: float) -> dict[str, Any]:
@@ -164,6 +176,8 @@ def _worst(
 def _geoopt(model: str, dtype: Any) -> Callable[[Tensor, Tensor], Tensor] | None:
     import torch
 
+    if model == "polar":
+        return None
     try:
         import geoopt
     except Exception:

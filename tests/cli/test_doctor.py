@@ -15,7 +15,7 @@ from hyperhier.manifolds import Lorentz, get_manifold
 
 @pytest.fixture(scope="module")
 def report() -> dict[str, object]:
-    return doctor.examine(radii=(1, 10))
+    return doctor.examine(radii={"float32": (1, 10), "float64": (1, 30)})
 
 
 @pytest.mark.parametrize("model", ["poincare", "lorentz"])
@@ -41,11 +41,20 @@ def test_points_that_coincide() -> None:
     assert doctor.exact_distance("lorentz", [0.3, 0.4], [0.3, 0.4]) == 0.0
 
 
+def test_polar_points() -> None:
+    """On one ray, opposite, and at a right angle, where cosh d = cosh a cosh b."""
+    exact = doctor.exact_distance
+    assert exact("polar", [3.0, 2.0, 0.0], [1.0, 1.0, 0.0]) == 2.0
+    assert exact("polar", [3.0, 1.0, 0.0], [1.0, -1.0, 0.0]) == 4.0
+    right = math.acosh(math.cosh(3.0) * math.cosh(1.0))
+    assert exact("polar", [3.0, 1.0, 0.0], [1.0, 0.0, 1.0]) == pytest.approx(right, rel=1e-15)
+
+
 def test_this_installation_is_sound(report: dict[str, object]) -> None:
     assert report["ok"], report["problems"]
     rows = report["accuracy"]
     assert isinstance(rows, list)
-    assert len(rows) == 2 * 2 * 2
+    assert len(rows) == 3 * 2 * 2
     assert all(0 <= row["ours"] <= row["limit"] for row in rows)
     json.dumps(report, allow_nan=False)
 
