@@ -55,6 +55,19 @@ def test_smooth_at_zero(name: str) -> None:
     assert value.item() == 1.0
 
 
+@given(st.floats(0, 1), st.floats(0, 700))
+def test_sinh_share(t: float, s: float) -> None:
+    share = torch.tensor(t, dtype=torch.float64)
+    q = torch.tensor(s, dtype=torch.float64).square().requires_grad_()
+    value = nx.sinh_share(share, q)
+    (g,) = torch.autograd.grad(value, q)
+    with mpmath.workdps(40):
+        root = mpmath.sqrt(mpmath.mpf(q.item()))
+        exact = float(mpmath.sinh(t * root) / mpmath.sinh(root)) if root else t
+    assert abs(value.item() - exact) <= (16 + s) * EPS * exact  # exp rounds its argument first
+    assert g.isfinite()
+
+
 @given(st.floats(0, 1e300))
 def test_stable_asinh(s: float) -> None:
     t = torch.tensor(s, dtype=torch.float64, requires_grad=True)
