@@ -59,7 +59,10 @@ class _HyperboloidMatrix(torch.autograd.Function):
 
         shape = (*torch.broadcast_shapes(x.shape[:-2], y.shape[:-2]), x.shape[-2], y.shape[-2])
         distance = torch.empty(shape, dtype=dtype, device=x.device)
-        sinh = torch.empty_like(distance) if any(ctx.needs_input_grad) else None
+        sinh = None
+        if any(ctx.needs_input_grad):  # one rounding of it does no harm, an overflow would
+            half = dtype != torch.float64 and 2.0 * c * _largest(t_x) * most < max_of(torch.float32)
+            sinh = distance.new_empty(shape, dtype=torch.float32 if half else x.dtype)
         doubtful = []
         for rows in tiles(shape, x.device):
             w = left[..., rows, :] @ right

@@ -267,6 +267,21 @@ def test_matrix_is_as_exact_as_single_distances(model: type[Manifold], dtype: to
         assert ((coarse - single).abs() <= allowed * (1.0 + single)).all()
 
 
+@pytest.mark.parametrize(
+    ("dtype", "radius"), [(torch.float16, 9.0), (torch.bfloat16, 30.0), (torch.float32, 70.0)]
+)
+def test_matrix_gradient_where_sinh_overflows(dtype: torch.dtype, radius: float) -> None:
+    m = Lorentz()
+    z = torch.randn(2, 5, 3, generator=torch.Generator().manual_seed(0))
+    x, y = m.from_features((z / z.norm(dim=-1, keepdim=True) * radius).to(dtype)).double()
+    a, b = x.to(dtype).requires_grad_(), x.clone().requires_grad_()
+    (found,) = torch.autograd.grad(m.dist_matrix(a, y.to(dtype)).sum(), a)
+    (wanted,) = torch.autograd.grad(m.dist(b.unsqueeze(1), y.unsqueeze(0)).sum(), b)
+    floor = torch.finfo(dtype).smallest_normal
+    torch.testing.assert_close(found.double(), wanted, rtol=8 * eps_of(dtype), atol=floor)
+    assert (found != 0).any()
+
+
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: m.name)
 def test_curvature_gradient(model: type[Manifold]) -> None:
     for c in (0.5, 2.0):
