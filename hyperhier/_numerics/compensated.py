@@ -39,11 +39,11 @@ def two_product(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _square_parts(x: Tensor, unit: Tensor) -> list[Tensor]:
-    """|x|^2 as five sums, of which all but the last, which is tiny, are exact.
+    """|x|^2 as five sums, exact or too small for their rounding errors to count.
 
     x, no longer than ``unit`` (a power of two), is cut into multiples of 2^-26 units, multiples
-    of 2^-48 units, and a rest. Products of such parts are whole numbers of one size, and so are
-    their sums, as long as these fit in 53 bits: here, for up to 4096 coordinates.
+    of 2^-48 units, and a rest. Products of the former two are whole numbers of one size, and so
+    are their sums, as long as these fit in 53 bits: here, for up to 2048 coordinates.
     """
     coarse, fine = 1.5 * 2.0**26 * unit, 1.5 * 2.0**4 * unit
     high = (x + coarse) - coarse

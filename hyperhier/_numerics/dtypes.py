@@ -7,8 +7,8 @@ float32 or float64, and results come back in the dtype that was given. In betwee
   with their rounding errors (:mod:`hyperhier._numerics.compensated`): float32 loses nothing
   but the final rounding, and float64 a few units in the last place;
 * ``"fast"`` computes in the dtype of the input, but at least in float32, and sums of float32
-  are plain. The formulas are the same; their errors grow with the radius, and float32
-  exponents end at radius 40. Under autocast it is float64 as before, because autocast would
+  are plain. The formulas are the same; their errors grow with the radius, and points of
+  the hyperboloid end at radius 36. Under autocast it is float64 as before, because autocast would
   take float32 products down to half precision. On float64 inputs both are the same.
 """
 

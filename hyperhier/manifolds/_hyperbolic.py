@@ -1,4 +1,4 @@
-"""What the two models of hyperbolic space share."""
+"""What the models of hyperbolic space share."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
 """The contract that every geometry fulfils.
 
 A concrete manifold implements a handful of primitives (``_dist``, ``_expmap``, ...), which
-see float64 tensors with the coordinates in the last dimension and so hold nothing but the
-formula. The public methods here add what every geometry needs: any floating dtype, any
-position of the point dimension, broadcasting, ``keepdim``. Losses, metrics, embedders and
-optimizers see only this contract.
+see float64 tensors (float32 ones in fast precision) with the coordinates in the last dimension
+and so hold nothing but the formula. The public methods here add what every geometry needs: any
+floating dtype, any position of the point dimension, broadcasting, ``keepdim``. Losses, metrics,
+embedders and optimizers see only this contract.
 
 Names and keyword arguments follow geoopt, so that geoopt's ``ManifoldParameter`` and
 optimizers run on these manifolds unchanged.
@@ -198,9 +198,9 @@ class Manifold(nn.Module):
 
         A matrix product finds the distances; the few pairs for which it cancels (near or
         coincident ones) are done again exactly, so that every entry is as accurate as
-        :meth:`dist`. How many they are depends on the data, which ``torch.compile`` and
-        ``vmap`` do not allow: there every pair is formed directly, at the price of an
-        ``(n, m, a)`` tensor.
+        :meth:`dist` (in float64: to 64 eps). How many they are depends on the data, which
+        ``torch.compile`` and ``vmap`` do not allow: there every pair is formed directly, at
+        the price of an ``(n, m, a)`` tensor.
 
         Args:
             x, y: points.

@@ -62,6 +62,10 @@ class PoincareBall(Hyperbolic):
         """1 - c|x|^2, ``(*batch, 1)``."""
         return one_minus_scaled_square(x, self.c).unsqueeze(-1)
 
+    def _exact_depth(self, x: Tensor) -> Tensor:
+        """The same whatever the precision: whether a point is inside is no matter of taste."""
+        return one_minus_scaled_square(x.to(torch.float64), self.c).unsqueeze(-1)
+
     def _space(self, x: Tensor) -> Tensor:
         """The space part of the same point on the hyperboloid."""
         return 2.0 * x / self._depth(x)
@@ -149,16 +153,16 @@ class PoincareBall(Hyperbolic):
         return 2.0 * asinh_ratio(q) * x / a.sqrt()
 
     def _violation(self, x: Tensor) -> Tensor:
-        inside = self._depth(x).squeeze(-1) > 0
+        inside = self._exact_depth(x).squeeze(-1) > 0
         return torch.where(inside, 0.0, (self.c.sqrt() * safe_norm(x)).clamp_min(1.0))
 
     def _store(self, x: Tensor, dtype: torch.dtype) -> Tensor:
         """Points that rounding put on or outside the boundary move just inside it."""
         stored = x.to(dtype)
-        seen = stored.detach().to(x.dtype)
+        seen = stored.detach().to(torch.promote_types(x.dtype, dtype))
         looked_at = seen.device.type == "cpu" and data_dependent_allowed(seen)
         if looked_at and bool((self.c * seen.square().sum(-1) < CLEARLY_INSIDE).all()):
             return stored
-        outside = ~(self._depth(seen) > 0)
+        outside = ~(self._exact_depth(seen) > 0)
         edge = (1.0 - 2.0 * eps_of(dtype)) / self.c.sqrt()
         return torch.where(outside, (edge * unit_vector(x)).to(dtype), stored)

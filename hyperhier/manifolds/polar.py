@@ -48,8 +48,8 @@ class Polar(Hyperbolic):
 
     Coordinates are ``(r, n)``: the distance r from the origin first, then the direction n in
     R^d. There is no edge where they end: float32 and float64 hold any radius. What is limited
-    is the angle, to about eps, so that points of one radius r lie at least eps sinh(r) apart
-    or on one ray. Use it for deep trees and far points; elsewhere the other models are faster.
+    is the angle, to about eps, so that neighbouring points of one radius r lie about
+    eps sinh(r) apart. Use it for deep trees and far points; elsewhere the other models are faster.
 
     Tangent vectors, and the gradients that autograd returns for points, have their components
     in the orthonormal frame at the point: ``(along r, across it)``, the second part a vector

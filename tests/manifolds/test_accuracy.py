@@ -11,13 +11,14 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import geoopt
+import mpmath
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from hyperhier._numerics import eps_of
+from hyperhier._numerics import Precision, eps_of
 from hyperhier.manifolds import Lorentz, Manifold, PoincareBall, Polar
 from hyperhier.testing.accuracy import (
     COINCIDENT,
@@ -83,9 +84,8 @@ def worst(g: Geometry, errors: Callable[[Geometry, Sample], list[float]], s: Sam
 
 
 def promised(name: str, model: type[Manifold], dtype: torch.dtype, radius: float) -> bool:
-    """Where the rounding of a tangent vector is as long as the vector, nothing is."""
-    a_point = name in ("distance", "expmap")
-    return a_point or BOUNDS[name].allowed(model, radius) * eps_of(dtype) < 1.0
+    """Where a rounding of the result is as long as a curvature unit, nothing is."""
+    return name == "distance" or BOUNDS[name].allowed(model, radius) * eps_of(dtype) < 1.0
 
 
 def round_trip_excess(g: Geometry, s: Sample) -> float:
@@ -116,6 +116,36 @@ def test_bounds(name: str, model: type[Manifold], c: float, dtype: torch.dtype) 
                 for kind in kinds:
                     error = worst(m, bound.errors, sample(m, kind, radius, dims, 2, dtype))
                     assert error <= bound.allowed(model, radius), (radius, dims, kind)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_polar_steps_far_out(dtype: torch.dtype) -> None:
+    """There the place is not to be held, but the radius and the direction are."""
+    for c in CURVATURES:
+        for radius in (44.0, 300.0):
+            s = sample(Polar(c), "far", radius, 4, 3, dtype)
+            found = Polar(c).expmap(s.x, s.u)
+            for y, arrival in zip(found, s.arrivals, strict=True):
+                with mpmath.workdps(s.exact.digits):
+                    root = mpmath.sqrt(s.exact.c)
+                    length = mpmath.sqrt(sum(v * v for v in arrival[1:]))
+                    wanted = float(mpmath.asinh(root * length) / root)
+                    direction = [float(v / length) for v in arrival[1:]]
+                assert y[0].item() == pytest.approx(wanted, rel=2 * eps_of(dtype))
+                assert y[1:].tolist() == pytest.approx(direction, rel=0, abs=2 * eps_of(dtype))
+
+
+@pytest.mark.parametrize("precision", ["accurate", "fast"])
+@pytest.mark.parametrize("dtype", [torch.float16, *DTYPES], ids=str)
+@pytest.mark.parametrize("model", MODELS, ids=lambda m: m.name)
+def test_points_out_of_reach_are_brought_back(
+    model: type[Manifold], dtype: torch.dtype, precision: Precision
+) -> None:
+    m = model(precision=precision)
+    z = torch.tensor([[20.0, 0.0], [0.0, -1e4], [30.0, 40.0]], dtype=dtype)
+    for x in (m.from_features(z), m.projx(torch.cat((z, z), dim=-1)[:, : m.ambient_dim(2)])):
+        assert model().check_point_on_manifold(x)
+        assert model().dist0(x).isfinite().all()
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
