@@ -105,17 +105,17 @@ class Sample:
 def sample(m: Manifold, kind: str, radius: float, dims: int, n: int, dtype: torch.dtype) -> Sample:
     """``n`` pairs of a kind about ``radius`` from the origin, less those that storage merged."""
     unit = 1.0 / math.sqrt(-m.sectional_curvature)
-    x, y = (stored(m, unit * z, dtype) for z in swap_every_second(*pairs(kind, radius, dims, n)))
+    x, y = (_stored(m, unit * z, dtype) for z in _swap_every_second(*_pairs(kind, radius, dims, n)))
     digits = DIGITS + 2 * math.ceil(radius)  # e^(2 radius) cancels
-    found = Sample(ExactHyperbolic(m, digits), x, y, steps(m, x))
+    found = Sample(ExactHyperbolic(m, digits), x, y, _steps(m, x))
     return found if kind == COINCIDENT else found.distinct()
 
 
-def pairs(kind: str, radius: float, dims: int, n: int) -> tuple[Tensor, Tensor]:
+def _pairs(kind: str, radius: float, dims: int, n: int) -> tuple[Tensor, Tensor]:
     """Features of ``n`` pairs, in curvature units."""
     if kind in SEPARATIONS:
-        return separated(SEPARATIONS[kind], radius, dims, n)
-    a, b = directions(dims, n)
+        return _separated(SEPARATIONS[kind], radius, dims, n)
+    a, b = _directions(dims, n)
     z = radius * a
     if kind == "far":
         return z, radius * b
@@ -124,47 +124,47 @@ def pairs(kind: str, radius: float, dims: int, n: int) -> tuple[Tensor, Tensor]:
     if kind == "radial":
         return z, 0.9 * z
     if kind == "parent-child":
-        return max(radius - 1.0, 0.0) * a, radius * normalised(a + math.exp(-radius / 2) * b)
+        return max(radius - 1.0, 0.0) * a, radius * _normalised(a + math.exp(-radius / 2) * b)
     if kind == "to the origin":
         return z, 0.0 * z
     return z, z
 
 
-def separated(distance: float, radius: float, dims: int, n: int) -> tuple[Tensor, Tensor]:
+def _separated(distance: float, radius: float, dims: int, n: int) -> tuple[Tensor, Tensor]:
     """Pairs at one radius, ``distance`` apart across the rays.
 
     The displacement has its own half of the coordinates, which are 0 at the other end, and so
     survives in a dtype that could not tell the points apart in the other half.
     """
-    a, b = directions(dims, n)
+    a, b = _directions(dims, n)
     a[:, dims // 2 :], b[:, : dims // 2] = 0.0, 0.0
     angle = 2.0 * math.asin(min(1.0, math.sinh(distance / 2) / math.sinh(radius)))
-    a, b = normalised(a), normalised(b)
+    a, b = _normalised(a), _normalised(b)
     return radius * a, radius * (math.cos(angle) * a + math.sin(angle) * b)
 
 
-def directions(dims: int, n: int) -> tuple[Tensor, Tensor]:
+def _directions(dims: int, n: int) -> tuple[Tensor, Tensor]:
     """Two sets of ``n`` random unit vectors, the same in every call."""
     g = torch.Generator().manual_seed(0)
     a, b = (torch.randn(n, dims, dtype=torch.float64, generator=g) for _ in range(2))
-    return normalised(a), normalised(b)
+    return _normalised(a), _normalised(b)
 
 
-def normalised(v: Tensor) -> Tensor:
+def _normalised(v: Tensor) -> Tensor:
     return v / v.norm(dim=-1, keepdim=True)
 
 
-def swap_every_second(z: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
+def _swap_every_second(z: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
     odd = (torch.arange(len(z)) % 2 == 1).unsqueeze(-1)
     return torch.where(odd, w, z), torch.where(odd, z, w)
 
 
-def stored(m: Manifold, z: Tensor, dtype: torch.dtype) -> Tensor:
+def _stored(m: Manifold, z: Tensor, dtype: torch.dtype) -> Tensor:
     """The points of float64 features, rounded to ``dtype`` only at the end."""
     return m.projx(m.from_features(z).to(dtype))
 
 
-def steps(m: Manifold, x: Tensor) -> Tensor:
+def _steps(m: Manifold, x: Tensor) -> Tensor:
     """A tangent vector at each x, one curvature unit long, in no preferred direction.
 
     They lead to random points near x: an offset of the features across the ray is shortened
@@ -176,7 +176,7 @@ def steps(m: Manifold, x: Tensor) -> Tensor:
     r = z.norm(dim=-1, keepdim=True)
     at_origin = r == 0
     ray = z / torch.where(at_origin, 1.0, r)
-    offset = normalised(
+    offset = _normalised(
         torch.randn(z.shape, dtype=z.dtype, generator=torch.Generator().manual_seed(1))
     )
     along = (offset * ray).sum(-1, keepdim=True) * ray
@@ -193,7 +193,7 @@ def steps(m: Manifold, x: Tensor) -> Tensor:
 def distance_errors(g: Geometry, s: Sample) -> list[float]:
     """Relative; absolute where the distance is 0."""
     found = g.dist(s.x.clone(), s.y.clone()).tolist()
-    return [abs_or_inf((d - e) / (e or 1)) for d, e in zip(found, s.distances)]
+    return [_abs_or_inf((d - e) / (e or 1)) for d, e in zip(found, s.distances)]
 
 
 def gradient_errors(g: Geometry, s: Sample) -> list[float]:
@@ -201,14 +201,14 @@ def gradient_errors(g: Geometry, s: Sample) -> list[float]:
     x = s.x.clone().requires_grad_()
     (slope,) = torch.autograd.grad(g.dist(x, s.y.clone()).sum(), x)
     gradient = g.egrad2rgrad(s.x.clone(), slope.clone())
-    return [abs_or_inf(length - 1) for length in lengths(s.exact, s.x, gradient)]
+    return [_abs_or_inf(length - 1) for length in _lengths(s.exact, s.x, gradient)]
 
 
 def logmap_errors(g: Geometry, s: Sample) -> list[float]:
     """Riemannian length of the error, relative to the distance."""
     found = g.logmap(s.x.clone(), s.y.clone())
     return [
-        abs_or_inf(s.exact.norm(s.exact.difference(s.exact.vector(x, u), v)) / d)
+        _abs_or_inf(s.exact.norm(s.exact.difference(s.exact.vector(x, u), v)) / d)
         if u.isfinite().all()
         else math.inf
         for x, u, v, d in zip(s.x, found, s.logarithms, s.distances)
@@ -219,7 +219,7 @@ def expmap_errors(g: Geometry, s: Sample) -> list[float]:
     """Distance from the exact point, in curvature units."""
     found, root_c = g.expmap(s.x.clone(), s.u.clone()), math.sqrt(s.exact.c)
     return [
-        abs_or_inf(root_c * s.exact.dist(s.exact.point(y), q)) if y.isfinite().all() else math.inf
+        _abs_or_inf(root_c * s.exact.dist(s.exact.point(y), q)) if y.isfinite().all() else math.inf
         for y, q in zip(found, s.arrivals)
     ]
 
@@ -228,8 +228,8 @@ def transport_errors(g: Geometry, s: Sample) -> list[float]:
     """Relative change of the length of a transported vector."""
     moved = g.transp(s.x.clone(), s.y.clone(), s.u.clone())
     before = [s.exact.norm(v) for v in s.steps]
-    after = lengths(s.exact, s.y, moved)
-    return [abs_or_inf((v - u) / u) for u, v in zip(before, after)]
+    after = _lengths(s.exact, s.y, moved)
+    return [_abs_or_inf((v - u) / u) for u, v in zip(before, after)]
 
 
 def round_trip_errors(g: Geometry, s: Sample) -> list[float]:
@@ -237,19 +237,19 @@ def round_trip_errors(g: Geometry, s: Sample) -> list[float]:
     x = s.x.clone()
     found, root_c = g.expmap(x, g.logmap(x.clone(), s.y.clone())), math.sqrt(s.exact.c)
     return [
-        abs_or_inf(root_c * s.exact.dist(s.exact.point(y), q)) if y.isfinite().all() else math.inf
+        _abs_or_inf(root_c * s.exact.dist(s.exact.point(y), q)) if y.isfinite().all() else math.inf
         for y, q in zip(found, s.ends)
     ]
 
 
-def lengths(exact: ExactHyperbolic, x: Tensor, u: Tensor) -> list[mpf]:
+def _lengths(exact: ExactHyperbolic, x: Tensor, u: Tensor) -> list[mpf]:
     """Riemannian lengths, infinite for vectors that are not finite."""
     return [
         exact.norm(exact.vector(p, v)) if v.isfinite().all() else mpf("inf") for p, v in zip(x, u)
     ]
 
 
-def abs_or_inf(error: mpf) -> float:
+def _abs_or_inf(error: mpf) -> float:
     """The size of an error: infinite if it is not a number, 0 if the reference cannot tell."""
     size = abs(float(error))
     if not math.isfinite(size):
