@@ -5,11 +5,17 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from hyperhier._numerics import Precision, sinh_ratio, unit_vector
+from hyperhier._numerics import Precision, sinh_ratio, sinh_share, unit_vector
 from hyperhier.manifolds._curvature import C_MAX, C_MIN, Curvature
 from hyperhier.manifolds.base import Manifold
 
-__all__ = ["Hyperbolic", "centroid_of_space_parts", "space_from_features", "time_of"]
+__all__ = [
+    "Hyperbolic",
+    "centroid_of_space_parts",
+    "point_between",
+    "space_from_features",
+    "time_of",
+]
 
 
 class Hyperbolic(Manifold):
@@ -55,6 +61,16 @@ def time_of(space: Tensor, c: Tensor) -> Tensor:
 def space_from_features(z: Tensor, c: Tensor) -> Tensor:
     """Space part of the hyperboloid point at distance |z| from the origin, towards z."""
     return sinh_ratio(c * z.square().sum(-1, keepdim=True)) * z
+
+
+def point_between(t: Tensor, d: Tensor, x: Tensor, y: Tensor, c: Tensor) -> Tensor:
+    """Space part of the point at share t of the geodesic, given the ends' space parts.
+
+    (sinh((1 - t) s) x + sinh(t s) y) / sinh s with s = sqrt(c) d: nothing cancels between
+    far points. Shapes: t and d ``(*batch, 1)``.
+    """
+    q = c * d.square()
+    return sinh_share(1.0 - t, q) * x + sinh_share(t, q) * y
 
 
 def centroid_of_space_parts(space: Tensor, weights: Tensor, c: Tensor) -> Tensor:

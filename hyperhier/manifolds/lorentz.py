@@ -15,7 +15,6 @@ from hyperhier._numerics import (
     max_of,
     safe_norm,
     sinh_ratio,
-    sinh_share,
     unit_vector,
 )
 from hyperhier.errors import ManifoldError
@@ -23,6 +22,7 @@ from hyperhier.manifolds._chord import chord, hyperboloid_distance
 from hyperhier.manifolds._hyperbolic import (
     Hyperbolic,
     centroid_of_space_parts,
+    point_between,
     space_from_features,
     time_of,
 )
@@ -91,10 +91,8 @@ class Lorentz(Hyperbolic):
         return self._with_time(y), self._tangent(y, moved)
 
     def _geodesic(self, t: Tensor, x: Tensor, y: Tensor) -> Tensor:
-        # (sinh((1 - t) s) x + sinh(t s) y) / sinh s: nothing cancels between far points
-        q = self.c * self._dist(x, y).square().unsqueeze(-1)
-        space = sinh_share(1.0 - t, q) * x[..., 1:] + sinh_share(t, q) * y[..., 1:]
-        return self._with_time(space)
+        d = self._dist(x, y).unsqueeze(-1)
+        return self._with_time(point_between(t, d, x[..., 1:], y[..., 1:], self.c))
 
     def _logmap(self, x: Tensor, y: Tensor) -> Tensor:
         c, a = self.c, x[..., 1:]

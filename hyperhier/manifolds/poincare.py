@@ -21,6 +21,7 @@ from hyperhier._numerics import (
 from hyperhier.manifolds._hyperbolic import (
     Hyperbolic,
     centroid_of_space_parts,
+    point_between,
 )
 from hyperhier.manifolds._pairwise import hyperboloid_matrix, product_matrix
 
@@ -70,6 +71,10 @@ class PoincareBall(Hyperbolic):
         """The space part of the same point on the hyperboloid."""
         return 2.0 * x / self._depth(x)
 
+    def _of_space(self, space: Tensor) -> Tensor:
+        """The inverse of :meth:`_space`."""
+        return space / (1.0 + (1.0 + self.c * space.square().sum(-1, keepdim=True)).sqrt())
+
     def _dist(self, x: Tensor, y: Tensor) -> Tensor:
         root_c = self.c.sqrt()
         depths = (self._depth(x) * self._depth(y)).squeeze(-1)
@@ -101,6 +106,11 @@ class PoincareBall(Hyperbolic):
     def _expmap_transp(self, x: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         difference, a, b = self._moved(x, u)
         return x + difference, self._carried(x, difference, a, b, v)
+
+    def _geodesic(self, t: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        # by the exponential, a point halfway between far ends would inherit their errors
+        d = self._dist(x, y).unsqueeze(-1)
+        return self._of_space(point_between(t, d, self._space(x), self._space(y), self.c))
 
     def _logmap(self, x: Tensor, y: Tensor) -> Tensor:
         c, a, b, difference = self.c, self._depth(x), self._depth(y), y - x
@@ -140,8 +150,7 @@ class PoincareBall(Hyperbolic):
         return g * (0.5 * self._depth(x)).square()
 
     def _centroid(self, x: Tensor, weights: Tensor) -> Tensor:
-        mean = centroid_of_space_parts(self._space(x), weights, self.c)
-        return mean / (1.0 + (1.0 + self.c * mean.square().sum(-1, keepdim=True)).sqrt())
+        return self._of_space(centroid_of_space_parts(self._space(x), weights, self.c))
 
     def _from_features(self, z: Tensor) -> Tensor:
         half = 0.5 * z
