@@ -3,7 +3,11 @@
 The precision policy of the library stands in :mod:`hyperhier._numerics.dtypes`.
 """
 
-from hyperhier._numerics.compensated import one_minus_scaled_square, two_product, two_sum
+from hyperhier._numerics.compensated import (
+    one_minus_scaled_square,
+    part_across,
+    two_product,
+)
 from hyperhier._numerics.dtypes import (
     Precision,
     eps_of,
@@ -40,6 +44,7 @@ __all__ = [
     "largest_exponent",
     "max_of",
     "one_minus_scaled_square",
+    "part_across",
     "repair_entries",
     "safe_norm",
     "safe_sqrt",
@@ -50,6 +55,5 @@ __all__ = [
     "tanh_ratio",
     "tiny_of",
     "two_product",
-    "two_sum",
     "unit_vector",
 ]

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["one_minus_scaled_square", "two_product", "two_sum"]
+__all__ = ["one_minus_scaled_square", "part_across", "two_product", "two_sum"]
 
 #: splits a 53-bit significand into two halves of 26 bits
 SPLITTER = 2.0**27 + 1.0
@@ -105,3 +105,34 @@ def one_minus_scaled_square(x: Tensor, c: Tensor) -> Tensor:
         return (1.0 - c * x.square().sum(-1)).clamp_min(torch.finfo(x.dtype).eps)
     result: Tensor = _OneMinusScaledSquare.apply(x, c)
     return result
+
+
+def part_across(t: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """The part of y across t, to the last bits even where x, y and t are almost parallel.
+
+    t must be x plus a multiple of y (or x itself). With k its largest coordinate,
+
+        z = y - (y_k / t_k) t = (x_k y - y_k x) / t_k
+
+    has the same part across t, and z_k = 0: it stands well apart from t, so that projecting it
+    cancels nothing, and its numerator is a difference of exact products. Where t is 0 the result
+    is 0. Shapes: all ``(*batch, d)``.
+    """
+    t, x, y = torch.broadcast_tensors(t, x, y)
+    if t.shape[-1] == 0:
+        return y
+    k = t.abs().argmax(-1, keepdim=True)
+    x_k, y_k, t_k = x.gather(-1, k), y.gather(-1, k), t.gather(-1, k)
+    if y.dtype == torch.float64:
+        here, here_low = two_product(x_k.expand_as(y), y)
+        there, there_low = two_product(y_k.expand_as(x), x)
+        z = (here - there) + (here_low - there_low)
+    else:
+        z = x_k * y - y_k * x
+    one = torch.ones_like(t_k)
+    z = torch.where(t_k != 0, z, torch.zeros_like(z)) / torch.where(t_k != 0, t_k, one)
+    t2 = t.square().sum(-1, keepdim=True)
+    t2 = torch.where(t2 > 0, t2, one)
+    for _ in range(2):  # the second time removes what rounding left
+        z = z - (z * t).sum(-1, keepdim=True) / t2 * t
+    return z

@@ -20,8 +20,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from hyperhier._numerics import safe_sqrt, stable_asinh, unit_vector
-from hyperhier._numerics.compensated import two_product, two_sum
+from hyperhier._numerics import part_across, safe_sqrt, stable_asinh, unit_vector
 from hyperhier.manifolds._hyperbolic import time_of
 
 __all__ = ["Chord", "chord", "hyperboloid_distance"]
@@ -49,7 +48,8 @@ def chord(x: Tensor, y: Tensor, c: Tensor) -> Chord:
     e = 1.0 / (c * s * s)
 
     xs, ys = x / s, y / s
-    across = _across(x, y) / s
+    together = (x + y != 0).any(-1, keepdim=True)  # else every direction is across
+    across = torch.where(together, -2.0 * part_across(x + y, x, y), x - y) / s
     across2 = across.square().sum(-1, keepdim=True)
     direction = unit_vector(total)
     a = (difference * direction).sum(-1, keepdim=True)
@@ -80,38 +80,6 @@ def chord(x: Tensor, y: Tensor, c: Tensor) -> Chord:
         share_y=share_y,
         sinh2=c * s * s * h2 / 4.0,
     )
-
-
-def _across(x: Tensor, y: Tensor) -> Tensor:
-    """The part of x - y across x + y, to the last bits even for points near one ray.
-
-    On the hyperboloid it counts up to e^r times more than the part along x + y, so sums and
-    products are taken with their rounding errors. It is 2 x' = -2 y', with x' the part of x
-    across x + y: it is taken from whichever of x - y, 2 x, -2 y is the shortest.
-    """
-    if x.dtype != torch.float64:
-        return _across_plain(x, y)
-    total, total_low = two_sum(x, y)
-    gap, gap_low = two_sum(x, -y)
-    x2, y2, gap2 = (v.square().sum(-1, keepdim=True) for v in (x, y, gap))
-    near = gap2 <= 4.0 * torch.minimum(x2, y2)
-    base = torch.where(near, gap, torch.where(x2 < y2, 2.0 * x, -2.0 * y))
-    base_low = torch.where(near, gap_low, torch.zeros_like(gap_low))
-
-    total2 = total.square().sum(-1, keepdim=True)
-    total2 = torch.where(total2 > 0, total2, torch.ones_like(total2))
-    share = (base * total).sum(-1, keepdim=True) / total2
-    along, along_low = two_product(share.expand_as(total), total)
-    across = (base - along) + (base_low - along_low - share * total_low)
-    return across - (across * total).sum(-1, keepdim=True) / total2 * total
-
-
-def _across_plain(x: Tensor, y: Tensor) -> Tensor:
-    """The same without the rounding errors, for fast arithmetic."""
-    gap, total = x - y, x + y
-    total2 = total.square().sum(-1, keepdim=True)
-    total2 = torch.where(total2 > 0, total2, torch.ones_like(total2))
-    return gap - (gap * total).sum(-1, keepdim=True) / total2 * total
 
 
 class _HyperboloidDistance(torch.autograd.Function):

@@ -22,10 +22,10 @@ from torch import Tensor
 
 from hyperhier._numerics import (
     largest_exponent,
+    part_across,
     safe_norm,
     safe_sqrt,
     stable_asinh,
-    two_product,
     unit_vector,
 )
 
@@ -71,7 +71,7 @@ def angle_between(x: Tensor, y: Tensor) -> tuple[Angle, Tensor, Tensor]:
         the angle; y/|y| without its part along x; x/|x| without its part along y.
     """
     x_length, y_length = _length(x), _length(y)
-    y_across, x_across = _across(x, y) / y_length, _across(y, x) / x_length
+    y_across, x_across = part_across(x, x, y) / y_length, part_across(y, y, x) / x_length
     cos = ((x / x_length) * (y / y_length)).sum(-1, keepdim=True).clamp(-1.0, 1.0)
     return half_angle(cos, safe_norm(y_across, keepdim=True)), y_across, x_across
 
@@ -92,31 +92,6 @@ def turned(v: Tensor, x: Tensor, y: Tensor) -> Tensor:
 def _length(x: Tensor) -> Tensor:
     length = safe_norm(x, keepdim=True)
     return torch.where(length > 0, length, torch.ones_like(length))
-
-
-def _across(x: Tensor, y: Tensor) -> Tensor:
-    """The part of y across x, to the last bits even where they are almost parallel.
-
-    With k the largest coordinate of x, z = y - (y_k / x_k) x has the same part across x, and
-    z_k = 0: it stands well apart from x, and projecting it cancels nothing.
-    """
-    if x.shape[-1] == 0:
-        return y
-    x, y = torch.broadcast_tensors(x, y)
-    k = x.abs().argmax(-1, keepdim=True)
-    x_k, y_k = x.gather(-1, k), y.gather(-1, k)
-    if x.dtype == torch.float64:
-        here, here_low = two_product(x_k.expand_as(y), y)
-        there, there_low = two_product(y_k.expand_as(x), x)
-        z = (here - there) + (here_low - there_low)
-    else:
-        z = x_k * y - y_k * x
-    z = z / torch.where(x_k != 0, x_k, torch.ones_like(x_k))
-    x2 = x.square().sum(-1, keepdim=True)
-    x2 = torch.where(x2 > 0, x2, torch.ones_like(x2))
-    for _ in range(2):  # the second time removes what rounding left
-        z = z - (z * x).sum(-1, keepdim=True) / x2 * x
-    return z
 
 
 def triangle(a: Tensor, b: Tensor, difference: Tensor, theta: Angle, low: Tensor) -> Triangle:
@@ -154,7 +129,7 @@ def triangle(a: Tensor, b: Tensor, difference: Tensor, theta: Angle, low: Tensor
 
     outward = torch.sign(difference) * -torch.expm1(-2.0 * gap)
     p2, one = p.square(), torch.ones_like(p)
-    lever = torch.where(huge, (1.0 / s) * (1.0 / (reach * s)), (grow / hg) * grow_more)
+    lever = torch.where(huge, (1.0 / s) * (torch.exp(-m) / s), (grow / hg) * grow_more)
     lever = lever.clamp(max=torch.finfo(lever.dtype).max ** 0.9)
     a_longer = difference > 0
     along_a, along_b = (

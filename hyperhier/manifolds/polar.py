@@ -130,7 +130,7 @@ class Polar(Hyperbolic):
         along, w = v[..., :1], turned(across(n_x, v[..., 1:]), n_x, n_y)
 
         forward = unit_vector(-x_across)  # the direction of the turn, as it is at y
-        cos = k.lever_a * k.lever_b * theta.sin.square() - k.along_a * k.along_b
+        cos = (k.lever_a * theta.sin) * (k.lever_b * theta.sin) - k.along_a * k.along_b
         sin_per_sin = -(k.lever_b * k.along_a + k.along_b * k.lever_a)
         in_plane = (w * x_across).sum(-1, keepdim=True)
         defect = (cos - 1.0) * (w * forward).sum(-1, keepdim=True) * forward
