@@ -22,6 +22,7 @@ from torch import Tensor
 
 from hyperhier._numerics import (
     largest_exponent,
+    max_of,
     part_across,
     safe_norm,
     safe_sqrt,
@@ -130,7 +131,7 @@ def triangle(a: Tensor, b: Tensor, difference: Tensor, theta: Angle, low: Tensor
     outward = torch.sign(difference) * -torch.expm1(-2.0 * gap)
     p2, one = p.square(), torch.ones_like(p)
     lever = torch.where(huge, (1.0 / s) * (torch.exp(-m) / s), (grow / hg) * grow_more)
-    lever = lever.clamp(max=torch.finfo(lever.dtype).max ** 0.9)
+    lever = lever.clamp(max=0.25 * max_of(lever.dtype))
     a_longer = difference > 0
     along_a, along_b = (
         (outward + p2 * (2.0 - k_a) * k_b) / hg,

@@ -137,7 +137,7 @@ class Polar(Hyperbolic):
         return torch.cat(
             (
                 along * cos + sin_per_sin * in_plane,
-                w - along * sin_per_sin * x_across + defect,
+                w - along * (sin_per_sin * x_across) + defect,  # the bracket is 1 at most
             ),
             dim=-1,
         )

@@ -98,7 +98,7 @@ class Sample:
 
     def distinct(self) -> Sample:
         """Without the pairs that became one point when they were stored."""
-        rows = [i for i, d in enumerate(self.distances) if d > 0]
+        rows = [i for i, d in enumerate(self.distances) if d != 0]
         return Sample(self.exact, self.x[rows], self.y[rows], self.u[rows])
 
 

@@ -42,7 +42,7 @@ DTYPES = (torch.float32, torch.float64)
 RADII = {
     (PoincareBall, torch.float32): (0.01, 1.0, 5.0, 10.0, 17.0),
     (PoincareBall, torch.float64): (1e-6, 1.0, 10.0, 20.0, 35.0, 37.0),
-    (Lorentz, torch.float32): (1e-6, 1.0, 5.0, 10.0, 17.0, 44.0, 86.0),
+    (Lorentz, torch.float32): (1e-6, 1.0, 5.0, 10.0, 17.0, 44.0, 80.0),
     (Lorentz, torch.float64): (1e-6, 1.0, 10.0, 20.0, 37.0, 300.0),
     (Polar, torch.float32): (0.01, 1.0, 10.0, 44.0, 300.0),
     (Polar, torch.float64): (1e-6, 1.0, 37.0, 300.0),
