@@ -15,6 +15,7 @@ the curvature radius.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -114,13 +115,13 @@ def triangle(a: Tensor, b: Tensor, difference: Tensor, theta: Angle, low: Tensor
     grow, grow_more = torch.exp(first) * (1.0 + low), torch.exp(second)
     reach = torch.exp(m.clamp(max=largest))
     p = (theta.sin_half * grow) * grow_more
-    huge = p > reach.new_tensor(largest).exp()
+    huge = p > math.exp(largest)
     p = torch.where(huge, reach, p)
     s = torch.where(huge, theta.sin_half, torch.ones_like(p))
 
-    radial, turned = -torch.expm1(-gap), p * safe_sqrt(k_a) * safe_sqrt(k_b)
-    apart = (radial > 0) | (turned > 0)
-    h = torch.hypot(torch.where(apart, radial, torch.ones_like(radial)), turned)
+    radial, tangential = -torch.expm1(-gap), p * safe_sqrt(k_a) * safe_sqrt(k_b)
+    apart = (radial > 0) | (tangential > 0)
+    h = torch.hypot(torch.where(apart, radial, torch.ones_like(radial)), tangential)
     hg = h * torch.hypot(2.0 * e.sqrt(), h)
 
     v = 0.5 * h * torch.exp(0.5 * gap.clamp(max=1.7 * largest))
@@ -133,10 +134,8 @@ def triangle(a: Tensor, b: Tensor, difference: Tensor, theta: Angle, low: Tensor
     lever = torch.where(huge, (1.0 / s) * (torch.exp(-m) / s), (grow / hg) * grow_more)
     lever = lever.clamp(max=0.25 * max_of(lever.dtype))
     a_longer = difference > 0
-    along_a, along_b = (
-        (outward + p2 * (2.0 - k_a) * k_b) / hg,
-        (p2 * (2.0 - k_b) * k_a - outward) / hg,
-    )
+    along_a = (outward + p2 * (2.0 - k_a) * k_b) / hg
+    along_b = (p2 * (2.0 - k_b) * k_a - outward) / hg
     lever_a = lever * k_b * torch.where(a_longer, e, one)
     lever_b = lever * k_a * torch.where(a_longer, one, e)
     # no third side: the directions that leave a vector at the common end what it is

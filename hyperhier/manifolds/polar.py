@@ -14,7 +14,6 @@ from hyperhier._numerics import (
     largest_exponent,
     max_of,
     safe_norm,
-    sinh_ratio,
     unit_vector,
 )
 from hyperhier.errors import ManifoldError
@@ -26,7 +25,11 @@ from hyperhier.manifolds._frame import (
     point_of_features,
     split,
 )
-from hyperhier.manifolds._hyperbolic import Hyperbolic, centroid_of_space_parts
+from hyperhier.manifolds._hyperbolic import (
+    Hyperbolic,
+    centroid_of_space_parts,
+    space_from_features,
+)
 from hyperhier.manifolds._polar_distance import (
     corner,
     polar_distance,
@@ -106,8 +109,8 @@ class Polar(Hyperbolic):
         n = direction(stored)
         along, w = u[..., :1], across(n, u[..., 1:])
         width = safe_norm(w, keepdim=True)
-        length = torch.hypot(*_not_both_zero(along, width))
         moved = (along != 0) | (width > 0)
+        length = torch.hypot(torch.where(moved, along, 1.0), width)
         turn = half_angle(torch.where(moved, -along / length, -1.0), width / length)
         side = sides(r, torch.where(moved, length, 0.0), turn, self.c)
         n = direction(side.along_a * n + side.lever_a * w / length)
@@ -167,7 +170,7 @@ class Polar(Hyperbolic):
         if data_dependent_allowed(x, weights):
             reach = self.c.sqrt() * (r.max() if r.numel() else r.sum())
             if reach < largest_exponent(x.dtype) - 10.0:
-                space = r * sinh_ratio(self.c * r.square()) * n
+                space = space_from_features(r * n, self.c)
                 mean = centroid_of_space_parts(space, weights, self.c)
                 q = self.c * mean.square().sum(-1, keepdim=True)
                 if not (q > DIRECT_CENTROID**2).any():
@@ -210,8 +213,3 @@ class Polar(Hyperbolic):
     def _store(self, x: Tensor, dtype: torch.dtype) -> Tensor:
         limit = 0.25 * max_of(dtype)  # distances between points are finite too
         return torch.cat((x[..., :1].clamp(max=limit), x[..., 1:]), dim=-1).to(dtype)
-
-
-def _not_both_zero(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    zero = (a == 0) & (b == 0)
-    return torch.where(zero, torch.ones_like(a), a), b
