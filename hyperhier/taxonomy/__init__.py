@@ -5,11 +5,14 @@ from __future__ import annotations
 from hyperhier.taxonomy._ids import Ids
 from hyperhier.taxonomy.builtin import builtin_names, builtin_taxonomy
 from hyperhier.taxonomy.core import Taxonomy
-from hyperhier.taxonomy.csv_format import read_csv, write_csv
+from hyperhier.taxonomy.formats.edge_table import read_csv, write_csv
+from hyperhier.taxonomy.policies import PlacePolicies, Policies
 from hyperhier.taxonomy.readers import load_taxonomy, read_taxonomy, register_reader
 
 __all__ = [
     "Ids",
+    "PlacePolicies",
+    "Policies",
     "Taxonomy",
     "builtin_names",
     "builtin_taxonomy",

@@ -10,18 +10,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hyperhier.errors import TaxonomyError
+from hyperhier.taxonomy.policies import Policy
 
-__all__ = ["MultiParent", "Origin", "Roots", "Structure", "build"]
+__all__ = ["Origin", "Structure", "build"]
 
 IntArray = NDArray[np.int64]
-MultiParent = Literal["keep", "first", "error"]
-Roots = Literal["error", "join", "largest"]
+
+#: names, child, parent, weight
+Edges = tuple[list[str], IntArray, IntArray, NDArray[np.float64]]
 
 _SHOWN = 8  # names listed in one message
 _WIDE = 200  # nodes from which numpy overtakes a Python loop over one level
@@ -40,7 +42,7 @@ class Origin:
             return TaxonomyError(message, path=self.path)
         if self.lines is None:
             return TaxonomyError(f"{message} (edge number {edge + 1})", path=self.path)
-        return TaxonomyError(message, path=self.path, line=int(self.lines[edge]))
+        return TaxonomyError(message, path=self.path, line=int(self.lines[edge]) or None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,9 +82,7 @@ def build(
     weight: NDArray[np.float64],
     *,
     origin: Origin,
-    multi_parent: str = "keep",
-    roots: str = "error",
-    root_name: str = "root",
+    policy: Policy,
 ) -> Structure:
     """Check the edges, apply the policies and number the nodes breadth-first.
 
@@ -90,22 +90,19 @@ def build(
         names: distinct node names; ``child`` and ``parent`` are positions in it.
         child, parent, weight: ``(E,)`` each.
         origin: where errors point to.
-        multi_parent, roots, root_name: see :meth:`Taxonomy.from_edges`.
+        policy: see :class:`~hyperhier.taxonomy.policies.Policies`.
 
     Raises:
         TaxonomyError: bad names or weights, self loop, repeated edge, cycle, or what the
             policies forbid.
-        ValueError: an unknown policy.
     """
-    _check_choice("multi_parent", multi_parent, ("keep", "first", "error"))
-    _check_choice("roots", roots, ("error", "join", "largest"))
     names = list(names)
     if not names:
         raise origin.error("no nodes: a taxonomy needs at least one")
     _check_edges(names, child, parent, weight, origin)
     kept = np.arange(len(child))
     several = np.flatnonzero(np.bincount(child, minlength=len(names)) > 1)
-    if several.size and multi_parent == "error":
+    if several.size and policy.multi_parent == "error":
         node = several[0]
         edges = np.flatnonzero(child == node)
         raise origin.error(
@@ -113,7 +110,7 @@ def build(
             f"({_listing([names[parent[e]] for e in edges])}); expected one",
             int(edges[1]),
         )
-    if several.size and multi_parent == "first":
+    if several.size and policy.multi_parent == "first":
         kept = np.sort(np.unique(child, return_index=True)[1])
         child, parent, weight = child[kept], parent[kept], weight[kept]
 
@@ -122,34 +119,28 @@ def build(
         raise _cycle_error(names, child, parent, order, kept, origin)
     tops = np.flatnonzero(np.bincount(child, minlength=len(names)) == 0)
     if len(tops) > 1:
-        if roots == "error":
+        if policy.roots == "error":
             raise origin.error(
                 f"{len(tops)} roots ({_listing([names[v] for v in tops])}); expected one "
                 "(roots='join' puts a new root above them, roots='largest' keeps one)"
             )
-        if roots == "join":
-            if problem := _problem_of(root_name):
-                raise origin.error(f"root_name {root_name!r} {problem}")
-            if root_name in set(names):
-                raise origin.error(f"cannot join the roots: {root_name!r} is a node already")
+        if policy.roots == "join":
+            if problem := _problem_of(policy.root_name):
+                raise origin.error(f"root_name {policy.root_name!r} {problem}")
+            if policy.root_name in set(names):
+                raise origin.error(f"cannot join the roots: {policy.root_name!r} is a node already")
             child = np.concatenate([child, tops])
             parent = np.concatenate([parent, np.full(len(tops), len(names))])
             weight = np.concatenate([weight, np.ones(len(tops))])
-            names = [*names, root_name]
+            names = [*names, policy.root_name]
         else:
             keep = _below_largest_root(tops, child, parent, len(names))
-            inside = keep[child] & keep[parent]
-            new_id = np.cumsum(keep) - 1
-            child, parent = new_id[child[inside]], new_id[parent[inside]]
-            weight = weight[inside]
-            names = [name for name, k in zip(names, keep.tolist(), strict=True) if k]
+            names, child, parent, weight = _only(keep, names, child, parent, weight)
+        order, depth = _topological(len(names), child, parent)
+    if policy.unary == "contract":
+        names, child, parent, weight = _contracted(names, child, parent, weight, order)
         order, depth = _topological(len(names), child, parent)
     return _number(names, child, parent, weight, order, depth)
-
-
-def _check_choice(argument: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise ValueError(f"{argument}={value!r}; expected one of {', '.join(map(repr, allowed))}")
 
 
 def _listing(names: Sequence[str]) -> str:
@@ -334,6 +325,54 @@ def _below_largest_root(
     mask = np.zeros(n, dtype=bool)
     mask[best] = True
     return mask
+
+
+def _only(
+    keep: NDArray[np.bool_],
+    names: list[str],
+    child: IntArray,
+    parent: IntArray,
+    weight: NDArray[np.float64],
+) -> Edges:
+    """The nodes of a mask, and the edges between them."""
+    inside = np.flatnonzero(keep[child] & keep[parent])
+    new_id = np.cumsum(keep) - 1
+    left = [names[v] for v in np.flatnonzero(keep).tolist()]
+    return left, new_id[child[inside]], new_id[parent[inside]], weight[inside]
+
+
+def _contracted(
+    names: list[str],
+    child: IntArray,
+    parent: IntArray,
+    weight: NDArray[np.float64],
+    order: IntArray,
+) -> Edges:
+    """Without the inner nodes below the root that have one child: edges lead past them.
+
+    Where two ways past lead to one node, the first listed edge stays, with the shorter length.
+    """
+    n = len(names)
+    start, edges = (a.tolist() for a in _adjacency(n, parent, np.arange(len(child))))
+    below, length = child.tolist(), weight.tolist()
+    end = list(range(n))  # where an edge to this node leads, and what it adds
+    extra = [0.0] * n
+    for v in order[:0:-1].tolist():  # children first, the root left out
+        onward = {end[below[e]] for e in edges[start[v] : start[v + 1]]}
+        if len(onward) == 1:
+            end[v] = onward.pop()
+            extra[v] = min(length[e] + extra[below[e]] for e in edges[start[v] : start[v + 1]])
+    keep = np.asarray(end) == np.arange(n)
+    weight = weight + np.asarray(extra)[child]
+    child = np.asarray(end)[child]
+    key = child * n + parent
+    by_key = np.lexsort((weight, key))
+    first = np.flatnonzero(np.diff(key[by_key], prepend=-1))
+    shortest = np.minimum.reduceat(weight[by_key], first) if first.size else weight
+    listed = np.unique(key, return_index=True)[1]
+    in_order = np.argsort(listed)
+    listed = listed[in_order]
+    return _only(keep, names, child[listed], parent[listed], shortest[in_order])
 
 
 def _number(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +13,8 @@ import torch
 from hyperhier.errors import TaxonomyError
 from hyperhier.taxonomy._build import Origin, Structure, build
 from hyperhier.taxonomy._ids import as_ids
+from hyperhier.taxonomy._places import Places
+from hyperhier.taxonomy.policies import Policy
 
 if TYPE_CHECKING:
     import networkx
@@ -25,9 +26,7 @@ _NO_EDGE = "is no edge; expected (parent, child) or (parent, child, weight) with
 def from_edges(
     edges: Iterable[Sequence[Any]],
     nodes: Iterable[str],
-    multi_parent: str,
-    roots: str,
-    root_name: str,
+    policy: Policy,
     origin: Origin = _NOWHERE,
 ) -> Structure:
     """See :meth:`Taxonomy.from_edges`."""
@@ -60,9 +59,7 @@ def from_edges(
         np.asarray(parents, dtype=np.int64),
         weight,
         origin=origin,
-        multi_parent=multi_parent,
-        roots=roots,
-        root_name=root_name,
+        policy=policy,
     )
 
 
@@ -78,9 +75,7 @@ def from_arrays(
     parent: Any,
     child: Any,
     weight: Any,
-    multi_parent: str = "keep",
-    roots: str = "error",
-    root_name: str = "root",
+    policy: Policy,
 ) -> Structure:
     """See :meth:`Taxonomy.from_arrays`."""
     nodes = list(nodes)
@@ -102,18 +97,13 @@ def from_arrays(
         parents,
         weights,
         origin=_NOWHERE,
-        multi_parent=multi_parent,
-        roots=roots,
-        root_name=root_name,
+        policy=policy,
     )
 
 
-def from_paths(
-    paths: Iterable[Sequence[str]], multi_parent: str, roots: str, root_name: str
-) -> Structure:
+def from_paths(paths: Iterable[Sequence[str]], policy: Policy) -> Structure:
     """See :meth:`Taxonomy.from_paths`."""
-    nodes: dict[str, None] = {}
-    edges: dict[tuple[str, str], None] = {}
+    places = Places()
     for number, path in enumerate(paths):
         if isinstance(path, str):
             raise TaxonomyError(f"path {path!r} is a str; expected a sequence of names")
@@ -125,14 +115,11 @@ def from_paths(
         for name in path:
             if not isinstance(name, str) or not name or name.isspace():
                 raise TaxonomyError(f"path number {number + 1} holds {name!r}; expected text")
-            nodes.setdefault(name)
-        edges.update(dict.fromkeys(pairwise(path)))
-    return from_edges(edges, nodes, multi_parent, roots, root_name)
+        places.add_path(path)
+    return places.structure(policy)
 
 
-def from_networkx(
-    graph: Any, weight: str, multi_parent: str, roots: str, root_name: str
-) -> Structure:
+def from_networkx(graph: Any, weight: str, policy: Policy) -> Structure:
     """See :meth:`Taxonomy.from_networkx`."""
     if not graph.is_directed():
         raise TaxonomyError("an undirected graph; expected edges parent -> child")
@@ -140,7 +127,7 @@ def from_networkx(
     if len(set(names.values())) < len(names):
         raise TaxonomyError("several nodes of the graph have the same name as text")
     edges = [(names[u], names[v], w) for u, v, w in graph.edges(data=weight, default=1.0)]
-    return from_edges(edges, names.values(), multi_parent, roots, root_name)
+    return from_edges(edges, names.values(), policy)
 
 
 def to_networkx(s: Structure) -> networkx.DiGraph[str]:
@@ -173,6 +160,7 @@ def primary_tree(s: Structure) -> Structure:
         new_id[s.parent[edges]],
         s.weight[edges],
         origin=_NOWHERE,
+        policy=Policy(),
     )
 
 

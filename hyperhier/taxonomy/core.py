@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from os import PathLike
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Unpack
 
 import numpy as np
 import torch
@@ -13,9 +13,10 @@ from torch import Tensor
 
 from hyperhier.errors import TaxonomyError
 from hyperhier.taxonomy import _make
-from hyperhier.taxonomy._build import MultiParent, Roots, Structure
+from hyperhier.taxonomy._build import Structure
 from hyperhier.taxonomy._ids import Ids, as_ids, common_device, suggestion
 from hyperhier.taxonomy._queries import Queries
+from hyperhier.taxonomy.policies import PlacePolicies, Policies, Policy
 
 if TYPE_CHECKING:
     import networkx
@@ -84,22 +85,16 @@ class Taxonomy(Queries):
         edges: Iterable[Sequence[Any]],
         *,
         nodes: Iterable[str] = (),
-        multi_parent: MultiParent = "keep",
-        roots: Roots = "error",
-        root_name: str = "root",
+        **policies: Unpack[Policies],
     ) -> Taxonomy:
         """From ``(parent, child)`` or ``(parent, child, weight)`` tuples.
 
         Args:
             edges: the tuples; names are strings, a weight is a finite number >= 0 (default 1).
             nodes: names that may occur in no edge (a single node has none).
-            multi_parent: a node with several parents is ``"keep"`` kept as it is, ``"first"``
-                left with the first listed parent (an inner node that loses its last child
-                so becomes a leaf), or ``"error"``.
-            roots: several roots are an ``"error"``, or ``"join"`` put below a new root
-                called ``root_name``, or ``"largest"`` reduced to the one with most nodes
-                below it (ties: the first listed); nodes not below it are dropped.
-            root_name: name of the new root; no other node may bear it.
+            policies: ``multi_parent``, ``roots``, ``root_name``, ``unary``: what to do with
+                several parents, several roots, single children; see
+                :class:`~hyperhier.taxonomy.Policies`.
 
         Raises:
             TaxonomyError: no nodes, empty or unusable names, self loop, repeated edge,
@@ -109,7 +104,7 @@ class Taxonomy(Queries):
         >>> Taxonomy.from_edges(edges, roots="join", root_name="animal").parents("cat")
         ('pet', 'feline')
         """
-        return cls._of(_make.from_edges(edges, nodes, multi_parent, roots, root_name))
+        return cls._of(_make.from_edges(edges, nodes, Policy.of(policies)))
 
     @classmethod
     def from_arrays(
@@ -118,10 +113,7 @@ class Taxonomy(Queries):
         parent: Ids,
         child: Ids,
         weight: Any = None,
-        *,
-        multi_parent: MultiParent = "keep",
-        roots: Roots = "error",
-        root_name: str = "root",
+        **policies: Unpack[Policies],
     ) -> Taxonomy:
         """From distinct names and edges given as positions in them: the fastest way in.
 
@@ -130,36 +122,37 @@ class Taxonomy(Queries):
                 breadth-first.
             parent, child: ``(E,)`` integers.
             weight: ``(E,)`` numbers >= 0, default 1.
-            multi_parent, roots, root_name: see :meth:`from_edges`.
+            policies: see :meth:`from_edges`.
 
         >>> Taxonomy.from_arrays(["cat", "animal", "dog"], parent=[1, 1], child=[0, 2]).nodes
         ('animal', 'cat', 'dog')
         """
-        return cls._of(
-            _make.from_arrays(nodes, parent, child, weight, multi_parent, roots, root_name)
-        )
+        return cls._of(_make.from_arrays(nodes, parent, child, weight, Policy.of(policies)))
 
     @classmethod
     def from_paths(
-        cls,
-        paths: Iterable[Sequence[str]],
-        *,
-        multi_parent: MultiParent = "keep",
-        roots: Roots = "error",
-        root_name: str = "root",
+        cls, paths: Iterable[Sequence[str]], **policies: Unpack[PlacePolicies]
     ) -> Taxonomy:
         """From paths that each run from the root to a node, of any length.
 
-        A path may be padded by repeating its last name. A name is one node wherever it
-        occurs: below two different parents it is a node with two parents.
+        A path may be padded by repeating its last name. A name below two different parents
+        is an error, unless ``duplicates`` says what it means.
+
+        Args:
+            paths: sequences of names.
+            policies: as :meth:`from_edges`, and ``duplicates``; see
+                :class:`~hyperhier.taxonomy.PlacePolicies`.
 
         Raises:
-            TaxonomyError: as :meth:`from_edges`.
+            TaxonomyError: as :meth:`from_edges`, or a name at several places.
 
         >>> Taxonomy.from_paths([("a", "b", "c"), ("a", "d", "d")]).leaves
         ('d', 'c')
+        >>> shop = [("shop", "men", "shoes"), ("shop", "women", "shoes")]
+        >>> Taxonomy.from_paths(shop, duplicates="path").leaves
+        ('shop > men > shoes', 'shop > women > shoes')
         """
-        return cls._of(_make.from_paths(paths, multi_parent, roots, root_name))
+        return cls._of(_make.from_paths(paths, Policy.of(policies, places=True)))
 
     @classmethod
     def from_networkx(
@@ -167,9 +160,7 @@ class Taxonomy(Queries):
         graph: networkx.DiGraph[Any],
         *,
         weight: str = "weight",
-        multi_parent: MultiParent = "keep",
-        roots: Roots = "error",
-        root_name: str = "root",
+        **policies: Unpack[Policies],
     ) -> Taxonomy:
         """From a directed networkx graph with edges parent -> child.
 
@@ -183,7 +174,7 @@ class Taxonomy(Queries):
         >>> Taxonomy.from_networkx(networkx.DiGraph([(1, 2), (1, 3)])).leaves
         ('2', '3')
         """
-        return cls._of(_make.from_networkx(graph, weight, multi_parent, roots, root_name))
+        return cls._of(_make.from_networkx(graph, weight, Policy.of(policies)))
 
     def to_networkx(self) -> networkx.DiGraph[str]:
         """A ``networkx.DiGraph`` with edges parent -> child and their ``weight``.
@@ -196,7 +187,7 @@ class Taxonomy(Queries):
 
     def write_csv(self, path: str | PathLike[str]) -> None:
         """Write the edges; see :func:`~hyperhier.taxonomy.write_csv`."""
-        from hyperhier.taxonomy.csv_format import write_csv
+        from hyperhier.taxonomy.formats.edge_table import write_csv
 
         write_csv(self, path)
 

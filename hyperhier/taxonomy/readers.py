@@ -12,7 +12,7 @@ from hyperhier.errors import TaxonomyError
 from hyperhier.taxonomy._ids import suggestion
 from hyperhier.taxonomy.builtin import builtin_names, builtin_taxonomy
 from hyperhier.taxonomy.core import Taxonomy
-from hyperhier.taxonomy.csv_format import read_csv
+from hyperhier.taxonomy.formats.edge_table import read_csv
 
 __all__ = ["READERS", "Reader", "load_taxonomy", "read_taxonomy", "register_reader"]
 

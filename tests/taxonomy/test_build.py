@@ -157,10 +157,13 @@ def test_paths_and_back(edges: Edges) -> None:
 
 
 def test_paths_may_share_a_node() -> None:
-    tax = Taxonomy.from_paths([("r", "a", "x"), ["r", "b", "x"]])
-    assert tax.parents("x") == ("a", "b")
+    paths = [("r", "a", "x"), ["r", "b", "x"]]
+    assert Taxonomy.from_paths(paths, duplicates="merge").parents("x") == ("a", "b")
     with pytest.raises(TaxonomyError, match="2 parents"):
-        Taxonomy.from_paths([("r", "a", "x"), ("r", "b", "x")], multi_parent="error")
+        Taxonomy.from_paths(paths, duplicates="merge", multi_parent="error")
+    with pytest.raises(TaxonomyError, match="'x' stands below 'a' and below 'b'"):
+        Taxonomy.from_paths(paths)
+    assert Taxonomy.from_paths(paths, duplicates="path").leaves == ("r > a > x", "r > b > x")
 
 
 @pytest.mark.parametrize(
@@ -178,7 +181,7 @@ def test_paths_may_share_a_node() -> None:
 )
 def test_bad_paths(paths: list[Any], message: str) -> None:
     with pytest.raises(TaxonomyError, match=message):
-        Taxonomy.from_paths(paths)
+        Taxonomy.from_paths(paths, duplicates="merge")
 
 
 def test_weights_are_kept() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import zlib
 from os import PathLike, fspath
@@ -10,8 +11,10 @@ from pathlib import Path
 
 from hyperhier.errors import TaxonomyError
 
-__all__ = ["read_text", "write_text"]
+__all__ = ["MAX_BYTES", "decode", "read_bytes", "read_text", "write_text"]
 
+#: files that hold more than this, unpacked, are refused (a small gzip file can hold anything)
+MAX_BYTES = 1 << 30
 _GZIP_MAGIC = b"\x1f\x8b"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
@@ -23,8 +26,19 @@ def read_text(path: str | PathLike[str]) -> str:
         TaxonomyError: the file is missing, unreadable, damaged, binary or not UTF-8; with
             the line where that is known.
     """
+    return decode(read_bytes(path), path)
+
+
+def read_bytes(path: str | PathLike[str]) -> bytes:
+    """The content of a file, decompressed if it is gzip.
+
+    Raises:
+        TaxonomyError: the file is missing, unreadable, damaged, or larger than
+            :data:`MAX_BYTES` when decompressed.
+    """
     try:
-        content = Path(path).read_bytes()
+        with Path(path).open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise TaxonomyError("no such file", path=path) from None
     except IsADirectoryError:
@@ -36,9 +50,21 @@ def read_text(path: str | PathLike[str]) -> str:
         raise TaxonomyError("is no gzip file although its name ends in .gz", path=path)
     if compressed:
         try:
-            content = gzip.decompress(content)
+            with gzip.GzipFile(fileobj=io.BytesIO(content)) as packed:
+                content = packed.read(MAX_BYTES + 1)
         except (OSError, EOFError, zlib.error) as problem:
             raise TaxonomyError(f"damaged or truncated gzip file: {problem}", path=path) from None
+    if len(content) > MAX_BYTES:
+        raise TaxonomyError(f"holds more than {MAX_BYTES} bytes; expected fewer", path=path)
+    return content
+
+
+def decode(content: bytes, path: str | PathLike[str] | None = None) -> str:
+    """UTF-8 text without its byte order mark.
+
+    Raises:
+        TaxonomyError: not UTF-8, or a NUL character; with the line.
+    """
     if content.startswith(_UTF16_MARKS):
         raise TaxonomyError("is UTF-16 text; expected UTF-8", path=path, line=1)
     try:
