@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from hyperhier.errors import TaxonomyError
 from hyperhier.taxonomy.policies import Policy
 
-__all__ = ["Origin", "Structure", "build"]
+__all__ = ["Origin", "Structure", "build", "contracted"]
 
 IntArray = NDArray[np.int64]
 
@@ -137,10 +137,8 @@ def build(
             keep = _below_largest_root(tops, child, parent, len(names))
             names, child, parent, weight = _only(keep, names, child, parent, weight)
         order, depth = _topological(len(names), child, parent)
-    if policy.unary == "contract":
-        names, child, parent, weight = _contracted(names, child, parent, weight, order)
-        order, depth = _topological(len(names), child, parent)
-    return _number(names, child, parent, weight, order, depth)
+    structure = _number(names, child, parent, weight, order, depth)
+    return contracted(structure) if policy.unary == "contract" else structure
 
 
 def _listing(names: Sequence[str]) -> str:
@@ -341,38 +339,38 @@ def _only(
     return left, new_id[child[inside]], new_id[parent[inside]], weight[inside]
 
 
-def _contracted(
-    names: list[str],
-    child: IntArray,
-    parent: IntArray,
-    weight: NDArray[np.float64],
-    order: IntArray,
-) -> Edges:
+def contracted(s: Structure) -> Structure:
     """Without the inner nodes below the root that have one child: edges lead past them.
 
     Where two ways past lead to one node, the first listed edge stays, with the shorter length.
     """
-    n = len(names)
-    start, edges = (a.tolist() for a in _adjacency(n, parent, np.arange(len(child))))
-    below, length = child.tolist(), weight.tolist()
+    n = len(s.nodes)
+    start, edges = (a.tolist() for a in _adjacency(n, s.parent, np.arange(len(s.child))))
+    below, length = s.child.tolist(), s.weight.tolist()
     end = list(range(n))  # where an edge to this node leads, and what it adds
     extra = [0.0] * n
-    for v in order[:0:-1].tolist():  # children first, the root left out
-        onward = {end[below[e]] for e in edges[start[v] : start[v + 1]]}
+    for v in range(n - 1, 0, -1):  # children first, the root left out
+        down = edges[start[v] : start[v + 1]]
+        onward = {end[below[e]] for e in down}
         if len(onward) == 1:
             end[v] = onward.pop()
-            extra[v] = min(length[e] + extra[below[e]] for e in edges[start[v] : start[v + 1]])
+            extra[v] = min(length[e] + extra[below[e]] for e in down)
     keep = np.asarray(end) == np.arange(n)
-    weight = weight + np.asarray(extra)[child]
-    child = np.asarray(end)[child]
-    key = child * n + parent
+    weight = s.weight + np.asarray(extra)[s.child]
+    child = np.asarray(end)[s.child]
+    key = child * n + s.parent
     by_key = np.lexsort((weight, key))
     first = np.flatnonzero(np.diff(key[by_key], prepend=-1))
-    shortest = np.minimum.reduceat(weight[by_key], first) if first.size else weight
     listed = np.unique(key, return_index=True)[1]
     in_order = np.argsort(listed)
-    listed = listed[in_order]
-    return _only(keep, names, child[listed], parent[listed], shortest[in_order])
+    names, child, parent, weight = _only(
+        keep,
+        list(s.nodes),
+        child[listed[in_order]],
+        s.parent[listed[in_order]],
+        weight[by_key[first]][in_order],
+    )
+    return _number(names, child, parent, weight, *_topological(len(names), child, parent))
 
 
 def _number(

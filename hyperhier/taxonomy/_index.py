@@ -1,13 +1,14 @@
 """Tables behind the vectorised queries, each built at its first use.
 
 Trees (and the primary tree of a DAG) are answered from the depth-first order: the lowest
-common ancestor is a range minimum (a sparse table over n entries), the ancestor on a level is
-one binary search. A DAG is answered from its transitive closure.
+common ancestor is a range minimum, the ancestor on a level is one binary search. A DAG is
+answered from its lineages: each node's ancestors and itself, ascending.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -16,13 +17,12 @@ from torch import Tensor
 
 from hyperhier.errors import TaxonomyError
 from hyperhier.taxonomy._build import IntArray, Structure
+from hyperhier.taxonomy._range_minimum import range_table
 
-__all__ = ["BUILDERS", "DERIVED", "MAX_CLOSURE_PAIRS", "dag_lca", "tree_lca"]
+__all__ = ["BUILDERS", "DERIVED", "MAX_CLOSURE_PAIRS"]
 
 #: a closure of more pairs than this (16 GB as int64) is refused, not attempted
 MAX_CLOSURE_PAIRS = 1_000_000_000
-#: candidate ancestors looked at in one go by :func:`dag_lca` (bounds its memory)
-CHUNK = 1 << 21
 
 Table = Callable[[str], Tensor]
 
@@ -31,35 +31,37 @@ def _tensor(array: NDArray[np.generic]) -> Tensor:
     return torch.from_numpy(np.array(array))
 
 
-def _by_pre(s: Structure) -> Tensor:
-    node = np.empty(len(s.nodes), dtype=np.int64)
-    node[s.pre] = np.arange(len(s.nodes))
-    return _tensor(node)
-
-
 def _level_key(s: Structure) -> Tensor:
     """Ascending, because ids are breadth-first: position in it = node id."""
     return _tensor(s.depth * len(s.nodes) + s.pre)
 
 
-def _log2(s: Structure) -> Tensor:
-    """Floor of log2 for 0 (taken as 0) to n."""
-    lengths = np.arange(len(s.nodes) + 1)
-    return _tensor((np.frexp(np.maximum(lengths, 1).astype(np.float64))[1] - 1).astype(np.uint8))
+def _range(s: Structure) -> Tensor:
+    """Range minima of the parents' ids in depth-first order (see :func:`tree_lca`)."""
+    parents = np.zeros(len(s.nodes), dtype=np.int32)
+    parents[s.pre[1:]] = s.primary[1:]
+    return _tensor(range_table(parents))
 
 
-def _sparse(s: Structure) -> Tensor:
-    """``[k, p]``: least depth-first position of a parent of the nodes at p ... p + 2^k - 1."""
-    n = len(s.nodes)
-    row = np.zeros(n, dtype=np.int32)
-    row[s.pre[1:]] = s.pre[s.primary[1:]]
-    rows = [row]
-    while (1 << len(rows)) <= n:
-        half = 1 << (len(rows) - 1)
-        row = row.copy()
-        np.minimum(row[:-half], row[half:], out=row[:-half])
-        rows.append(row)
-    return _tensor(np.stack(rows))
+def _length(s: Structure) -> Tensor:
+    """Sum of the edge weights from the root down the primary tree."""
+    to_primary = s.parent == s.primary[s.child]
+    weight = np.zeros(len(s.nodes))
+    weight[s.child[to_primary]] = s.weight[to_primary]
+    length = weight.tolist()
+    for v, p in enumerate(s.primary.tolist()):
+        if v:
+            length[v] += length[p]
+    return _tensor(np.asarray(length))
+
+
+def _node_height(s: Structure) -> Tensor:
+    """Edges on the longest way down to a leaf."""
+    height = [0] * len(s.nodes)
+    for child, parent in zip(s.child[::-1].tolist(), s.parent[::-1].tolist(), strict=True):
+        if height[parent] <= height[child]:
+            height[parent] = height[child] + 1
+    return _tensor(np.asarray(height))
 
 
 def _leaf(s: Structure) -> Tensor:
@@ -145,6 +147,25 @@ def _lineage_offset(table: Table) -> Tensor:
     return torch.searchsorted(table("lineage_key"), torch.arange(n + 1) * n)
 
 
+def _climb(s: Structure, table: Table, weight: NDArray[np.float64] | IntArray) -> Tensor:
+    """Length of the shortest way up to each entry of the lineages, from the top down."""
+    n = len(s.nodes)
+    key, offset = table("lineage_key").numpy(), table("lineage_offset").numpy()
+    ancestor = table("lineage").numpy()
+    most = np.inf if weight.dtype.kind == "f" else np.iinfo(np.int64).max
+    climb = np.full(len(key), most, dtype=weight.dtype)
+    climb[offset[1:] - 1] = 0  # the node itself is the last entry of its lineage
+    edge_start = np.searchsorted(s.child, s.level_start)
+    for first, last in pairwise(edge_start[1:].tolist()):
+        child, parent = s.child[first:last], s.parent[first:last]
+        known = offset[parent + 1] - offset[parent]
+        within = np.arange(known.sum()) - np.repeat(np.cumsum(known) - known, known)
+        source = np.repeat(offset[parent], known) + within
+        at = np.searchsorted(key, np.repeat(child, known) * n + ancestor[source])
+        np.minimum.at(climb, at, climb[source] + np.repeat(weight[first:last], known))
+    return _tensor(climb)
+
+
 #: tables made from the structure
 BUILDERS: dict[str, Callable[[Structure], Tensor]] = {
     "depth": lambda s: _tensor(s.depth),
@@ -152,81 +173,21 @@ BUILDERS: dict[str, Callable[[Structure], Tensor]] = {
     "edges": lambda s: _tensor(np.stack([s.child, s.parent])),
     "weight": lambda s: _tensor(s.weight),
     "pre": lambda s: _tensor(s.pre),
+    "pre32": lambda s: _tensor(s.pre.astype(np.int32)),
     "end": lambda s: _tensor(s.pre + s.size),
-    "by_pre": _by_pre,
     "level_key": _level_key,
-    "log2": _log2,
-    "sparse": _sparse,
+    "range": _range,
     "leaf": _leaf,
+    "length": _length,
+    "node_height": _node_height,
     "closure": _closure,
 }
-#: tables made from other tables
-DERIVED: dict[str, Callable[[Table], Tensor]] = {
-    "leaf_ids": lambda table: table("leaf").nonzero().reshape(-1),
-    "lineage_key": _lineage_key,
-    "lineage_offset": _lineage_offset,
-    "lineage": lambda table: table("lineage_key") % table("depth").numel(),
+#: tables made from the structure and other tables
+DERIVED: dict[str, Callable[[Structure, Table], Tensor]] = {
+    "leaf_ids": lambda s, table: table("leaf").nonzero().reshape(-1),
+    "lineage_key": lambda s, table: _lineage_key(table),
+    "lineage_offset": lambda s, table: _lineage_offset(table),
+    "lineage": lambda s, table: table("lineage_key") % len(s.nodes),
+    "climb_hops": lambda s, table: _climb(s, table, np.ones(len(s.child), dtype=np.int64)),
+    "climb_length": lambda s, table: _climb(s, table, s.weight),
 }
-
-
-def tree_lca(table: Table, i: Tensor, j: Tensor) -> Tensor:
-    """Lowest common ancestor in a tree, constant time a pair.
-
-    For u before v in depth-first order it is the least parent among the nodes after u up to
-    v: all of them lie below it, and one of them is its child.
-    """
-    pre, sparse = table("pre"), table("sparse")
-    p, q = pre[i], pre[j]
-    high = torch.maximum(p, q)
-    low = torch.minimum(torch.minimum(p, q) + 1, high)
-    k = table("log2")[high - low + 1].long()
-    flat, n = sparse.reshape(-1), sparse.shape[1]
-    row = k * n
-    least = torch.minimum(flat[row + low], flat[row + high + 1 - (1 << k)])
-    return table("by_pre")[torch.where(p == q, p, least.long())]
-
-
-def dag_lca(table: Table, i: Tensor, j: Tensor) -> Tensor:
-    """Deepest common ancestor in a DAG (ties: the smallest id).
-
-    If the queries repeat few distinct nodes, each combination is looked at once.
-    """
-    shape = torch.broadcast_shapes(i.shape, j.shape)
-    distinct_i, where_i = torch.unique(i, return_inverse=True)
-    distinct_j, where_j = torch.unique(j, return_inverse=True)
-    if distinct_i.numel() * distinct_j.numel() <= shape.numel():
-        grid = torch.broadcast_tensors(distinct_i[:, None], distinct_j)
-        found = _dag_lca_of_pairs(table, grid[0].reshape(-1), grid[1].reshape(-1))
-        return found[where_i * distinct_j.numel() + where_j]
-    i, j = torch.broadcast_tensors(i, j)
-    return _dag_lca_of_pairs(table, i.reshape(-1), j.reshape(-1)).reshape(shape)
-
-
-def _dag_lca_of_pairs(table: Table, i: Tensor, j: Tensor) -> Tensor:
-    """Walk the shorter ancestor list of each pair and look each entry up in the other's."""
-    offset, ancestor, key = table("lineage_offset"), table("lineage"), table("lineage_key")
-    depth = table("depth")
-    n = depth.numel()
-    count = offset[1:] - offset[:-1]
-    swap = count[i] > count[j]
-    short, other = torch.where(swap, j, i), torch.where(swap, i, j)
-    length = count[short]
-    ends = torch.cumsum(length, 0)
-    out = torch.empty_like(short)
-    done, total = 0, short.numel()
-    while done < total:
-        before = int(ends[done - 1]) if done else 0
-        stop = int(torch.searchsorted(ends, before + CHUNK, right=True))
-        stop = min(max(stop, done + 1), total)
-        part = length[done:stop]
-        pair = torch.repeat_interleave(torch.arange(stop - done, device=i.device), part)
-        first = offset[short[done:stop]] - (ends[done:stop] - part - before)
-        candidate = ancestor[first[pair] + torch.arange(pair.numel(), device=i.device)]
-        wanted = other[done:stop][pair] * n + candidate
-        at = torch.searchsorted(key, wanted).clamp_(max=key.numel() - 1)
-        score = torch.where(key[at] == wanted, depth[candidate] * n + (n - 1 - candidate), -1)
-        best = torch.full((stop - done,), -1, dtype=torch.int64, device=i.device)
-        best.scatter_reduce_(0, pair, score, "amax")
-        out[done:stop] = n - 1 - best % n
-        done = stop
-    return out

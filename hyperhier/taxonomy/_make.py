@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -141,33 +140,3 @@ def to_networkx(s: Structure) -> networkx.DiGraph[str]:
         for c, p, w in zip(s.child.tolist(), s.parent.tolist(), s.weight.tolist(), strict=True)
     )
     return graph
-
-
-def primary_tree(s: Structure) -> Structure:
-    """See :meth:`Taxonomy.to_tree`."""
-    leaf = np.ones(len(s.nodes), dtype=bool)
-    leaf[s.parent] = False
-    in_order = np.zeros(len(s.nodes) + 1, dtype=np.int64)
-    in_order[s.pre + 1] = leaf
-    leaves_before = np.cumsum(in_order)
-    keep = leaves_before[s.pre + s.size] > leaves_before[s.pre]
-    new_id = np.cumsum(keep) - 1
-    # the first edge of a child to its primary parent: edges are sorted by child
-    edges = np.flatnonzero((s.parent == s.primary[s.child]) & keep[s.child])
-    return build(
-        [name for name, kept in zip(s.nodes, keep.tolist(), strict=True) if kept],
-        new_id[s.child[edges]],
-        new_id[s.parent[edges]],
-        s.weight[edges],
-        origin=_NOWHERE,
-        policy=Policy(),
-    )
-
-
-def shuffled_leaves(s: Structure, leaf: torch.Tensor, seed: int) -> Structure:
-    """See :meth:`Taxonomy.shuffled_leaves`."""
-    where = np.flatnonzero(leaf.numpy())
-    names = list(s.nodes)
-    for target, source in zip(where, np.random.default_rng(seed).permutation(where), strict=True):
-        names[target] = s.nodes[source]
-    return replace(s, nodes=tuple(names))

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import torch
 from torch import Tensor
 
+from hyperhier.errors import TaxonomyError
 from hyperhier.taxonomy import _index
+from hyperhier.taxonomy._ancestors import Table, dag_distance, dag_lca, tree_lca
+from hyperhier.taxonomy._blockwise import blockwise, each_once
 from hyperhier.taxonomy._build import Structure
 from hyperhier.taxonomy._ids import Ids, as_ids, common_device
 
@@ -69,6 +74,11 @@ class Queries:
         """``(E,)`` float64 in the order of :attr:`edges`; a fresh copy."""
         return self._table("weight").clone()
 
+    @property
+    def node_height(self) -> Tensor:
+        """``(N,)`` int64: edges on the longest way down to a leaf; a fresh copy."""
+        return self._table("node_height").clone()
+
     def lca(self, i: Ids, j: Ids) -> Tensor:
         """Lowest common ancestor; a node counts as its own ancestor.
 
@@ -86,31 +96,62 @@ class Queries:
                 [1, 4, 0],
                 [0, 0, 5]])
         """
-        i, j, table = self._pair(i, j)
-        return self._lca(table, i, j)
+        return self._of_pairs(self._lca, i, j)
 
     def lca_depth(self, i: Ids, j: Ids) -> Tensor:
         """Depth of :meth:`lca`, int64."""
-        i, j, table = self._pair(i, j)
-        lca = self._lca(table, i, j)
-        return table("depth")[lca]
 
-    def distance(self, i: Ids, j: Ids) -> Tensor:
-        """``depth[i] + depth[j] - 2 depth[lca(i, j)]``, int64.
+        def query(table: Table, i: Tensor, j: Tensor) -> Tensor:
+            return table("depth").index_select(0, self._lca(table, i, j))
 
-        In a tree the number of edges between the nodes. In a DAG the length of the route
-        through the deepest common ancestor, with depths measured along longest paths: 0
-        exactly when i = j, symmetric, but not always a metric.
+        return self._of_pairs(query, i, j)
+
+    def distance(self, i: Ids, j: Ids, *, weighted: bool = False) -> Tensor:
+        """Length of the shortest way from i up to a common ancestor and down to j.
+
+        In a tree the only way: ``depth[i] + depth[j] - 2 depth[lca(i, j)]``. In a DAG the
+        least sum over all common ancestors: symmetric, 0 for i = j, but not always a metric,
+        for it may not go down and up again.
+
+        Args:
+            i, j: ids that broadcast to the shape of the result.
+            weighted: sum the edges' weights (float64) instead of counting edges (int64).
 
         >>> from hyperhier.taxonomy import Taxonomy
-        >>> tax = Taxonomy.from_paths([("r", "a", "x"), ("r", "b", "z")])
-        >>> tax.distance(*tax.encode(["x", "z"]))
-        tensor(4)
+        >>> tax = Taxonomy.from_edges([("r", "a", 0.5), ("a", "x", 2), ("r", "z", 4)])
+        >>> x, z = tax.encode(["x", "z"])
+        >>> tax.distance(x, z), tax.distance(x, z, weighted=True)
+        (tensor(3), tensor(6.5000, dtype=torch.float64))
         """
-        i, j, table = self._pair(i, j)
-        depth = table("depth")
-        lca = self._lca(table, i, j)
-        return depth[i] + depth[j] - 2 * depth[lca]
+
+        def in_tree(table: Table, i: Tensor, j: Tensor) -> Tensor:
+            down = table("length" if weighted else "depth")
+            lca = tree_lca(table, i, j)
+            at_lca = down.index_select(0, lca)
+            # each difference is one of lengths on one way down: 0 exactly where i or j is above
+            return (down.index_select(0, i) - at_lca) + (down.index_select(0, j) - at_lca)
+
+        def in_dag(table: Table, i: Tensor, j: Tensor) -> Tensor:
+            return dag_distance(table, i, j, "climb_length" if weighted else "climb_hops")
+
+        return self._of_pairs(in_tree if self._is_tree else in_dag, i, j)
+
+    def distance_matrix(self, nodes: Ids | None = None, *, weighted: bool = False) -> Tensor:
+        """:meth:`distance` between all pairs of some nodes: ``(M, M)``.
+
+        Args:
+            nodes: ids, one dimension; all nodes by default.
+            weighted: as in :meth:`distance`.
+
+        >>> from hyperhier.taxonomy import Taxonomy
+        >>> tax = Taxonomy.from_paths([("r", "a", "x"), ("r", "a", "y"), ("r", "b")])
+        >>> tax.distance_matrix(tax.leaf_ids)
+        tensor([[0, 3, 3],
+                [3, 0, 2],
+                [3, 2, 0]])
+        """
+        ids = torch.arange(self._size) if nodes is None else self._ids(nodes)
+        return self.distance(ids[:, None], ids[None, :], weighted=weighted)
 
     def kappa(self, i: Ids, j: Ids) -> Tensor:
         """Shared fraction of the hierarchy, ``lca_depth / height`` in [0, 1], float64.
@@ -123,10 +164,35 @@ class Queries:
         >>> tax.kappa(tax.encode("b"), tax.encode(["b", "x"]))
         tensor([1., 0.], dtype=torch.float64)
         """
-        i, j, table = self._pair(i, j)
-        lca = self._lca(table, i, j)
-        shared = table("depth")[lca].double() / max(self._height, 1)
-        return torch.where((i == j) & table("leaf")[i], 1.0, shared)
+
+        def query(table: Table, i: Tensor, j: Tensor) -> Tensor:
+            lca = self._lca(table, i, j)
+            shared = table("depth").index_select(0, lca).double() / max(self._height, 1)
+            return torch.where((i == j) & table("leaf").index_select(0, i), 1.0, shared)
+
+        return self._of_pairs(query, i, j)
+
+    def label_smoothing(self, beta: float) -> Tensor:
+        """Soft labels by height in the tree: ``(leaves, leaves)`` float64, rows sum to 1.
+
+        Entry (y, k) is proportional to ``exp(-beta height(lca(y, k)) / height(root))``:
+        one-hot for a large ``beta``, uniform for 0 (Bertinetto et al., "Making better
+        mistakes", 2020, section 3.2). Rows and columns in the order of :attr:`leaf_ids`.
+
+        Args:
+            beta: finite, >= 0.
+
+        >>> from hyperhier.taxonomy import Taxonomy
+        >>> tax = Taxonomy.from_paths([("r", "a", "x"), ("r", "a", "y"), ("r", "b", "z")])
+        >>> tax.label_smoothing(4.0)[0]
+        tensor([0.8668, 0.1173, 0.0159], dtype=torch.float64)
+        """
+        if not 0 <= beta < torch.inf:
+            raise ValueError(f"beta={beta!r}; expected a finite number >= 0")
+        leaves = self._table("leaf_ids")
+        lca = self.lca(leaves[:, None], leaves[None, :])
+        height = self._table("node_height")[lca].double() / max(self._height, 1)
+        return torch.softmax(-beta * height, dim=1)
 
     def ancestor_at(self, level: Ids, ids: Ids) -> Tensor:
         """Ancestor on a level (0 = root); a node that is shallower stands in for itself.
@@ -182,17 +248,20 @@ class Queries:
         >>> tax.is_ancestor(tax.encode("a"), tax.encode(["a", "x", "b"]))
         tensor([False,  True, False])
         """
-        a, b, table = self._pair(a, b)
-        if self._is_tree:
-            pre = table("pre")
-            below = (pre[a] <= pre[b]) & (pre[b] < table("end")[a])
-        else:
-            key = table("lineage_key")
-            wanted = b * self._size + a
-            below = key[torch.searchsorted(key, wanted).clamp(max=key.numel() - 1)] == wanted
-        if proper:
-            below = below & (a != b)
-        return below
+
+        def query(table: Table, a: Tensor, b: Tensor) -> Tensor:
+            if self._is_tree:
+                pre, end = table("pre"), table("end")
+                p, q = pre.index_select(0, a), pre.index_select(0, b)
+                below = (p <= q) & (q < end.index_select(0, a))
+            else:
+                key = table("lineage_key")
+                wanted = b * self._size + a
+                at = torch.searchsorted(key, wanted).clamp(max=key.numel() - 1)
+                below = key.index_select(0, at) == wanted
+            return below & (a != b) if proper else below
+
+        return self._of_pairs(query, a, b)
 
     def closure(self) -> Tensor:
         """All (node, proper ancestor) pairs: ``(2, E)`` int64, child over ancestor.
@@ -209,10 +278,77 @@ class Queries:
         """
         return self._table("closure").clone()
 
+    def closure_blocks(self, pairs: int = 1 << 22) -> Iterator[Tensor]:
+        """The pairs of :meth:`closure` in its order, block after block: ``(2, E)`` each.
+
+        For a closure that does not fit into memory. A block holds all pairs of some nodes:
+        at most ``pairs``, or those of a single node that has more.
+
+        >>> from hyperhier.taxonomy import Taxonomy
+        >>> for block in Taxonomy.from_paths([("r", "a", "x")]).closure_blocks(pairs=2):
+        ...     print(block.tolist())
+        [[1], [0]]
+        [[2, 2], [0, 1]]
+        """
+        if pairs < 1:
+            raise ValueError(f"pairs={pairs}; expected at least 1")
+        if self._is_tree:
+            count = self._table("depth")
+        else:
+            child, ancestor = self._table("closure")
+            count = child.bincount(minlength=self._size)
+        end = count.cumsum(0)
+        first = 1
+        while first < self._size:
+            before = int(end[first - 1])
+            last = int(torch.searchsorted(end, before + pairs, right=True))
+            last = max(last, first + 1)
+            if self._is_tree:
+                some = count[first:last]
+                nodes = torch.repeat_interleave(torch.arange(first, last), some)
+                starts = torch.repeat_interleave(end[first:last] - some - before, some)
+                levels = torch.arange(nodes.numel()) - starts
+                yield torch.stack([nodes, self.ancestor_at(levels, nodes)])
+            else:
+                piece = slice(before, int(end[last - 1]))
+                yield torch.stack([child[piece], ancestor[piece]])
+            first = last
+
     # --------------------------------------------------------------------------- private
 
-    def _lca(self, table: _index.Table, i: Tensor, j: Tensor) -> Tensor:
-        return (_index.tree_lca if self._is_tree else _index.dag_lca)(table, i, j)
+    def _lca(self, table: Table, i: Tensor, j: Tensor) -> Tensor:
+        return (tree_lca if self._is_tree else dag_lca)(table, i, j)
+
+    def _of_pairs(self, query: Callable[[Table, Tensor, Tensor], Tensor], i: Ids, j: Ids) -> Tensor:
+        """An elementwise query of pairs that broadcast, checked and in pieces."""
+        device = common_device(i, j)
+        table = self._on(device)
+        i, j = as_ids(i, self._size, device), as_ids(j, self._size, device)
+
+        def answer(i: Tensor, j: Tensor) -> Tensor:
+            return query(table, i, j)
+
+        return blockwise(answer, i, j) if self._is_tree else each_once(answer, i, j)
+
+    def _redundant_edges(self) -> Tensor:
+        """Mask of the edges to a parent that is also an ancestor of another parent."""
+        child, parent = self._table("edges")
+        count = child.bincount(minlength=self._size)
+        first = torch.cumsum(count, 0) - count
+        others = count[child]  # parents of the same child, itself among them
+        edge = torch.repeat_interleave(others)
+        within = torch.arange(edge.numel()) - (torch.cumsum(others, 0) - others)[edge]
+        other = first[child[edge]] + within
+        redundant = torch.zeros(child.numel(), dtype=torch.bool)
+        redundant[edge[self.is_ancestor(parent[edge], parent[other])]] = True
+        return redundant
+
+    def _ids(self, nodes: Ids) -> Tensor:
+        """Checked ids of one dimension."""
+        ids = as_ids(nodes, self._size, common_device(nodes))
+        if ids.dim() != 1:
+            raise TaxonomyError(f"node ids of shape {tuple(ids.shape)}; expected one dimension")
+        return ids
 
     def _table(self, name: str, device: torch.device = _CPU) -> Tensor:
         tables = self._tables.setdefault(device, {})
@@ -220,14 +356,10 @@ class Queries:
             if device != _CPU:
                 tables[name] = self._table(name).to(device)
             elif name in _index.DERIVED:
-                tables[name] = _index.DERIVED[name](self._table)
+                tables[name] = _index.DERIVED[name](self._structure, self._table)
             else:
                 tables[name] = _index.BUILDERS[name](self._structure)
         return tables[name]
 
-    def _on(self, device: torch.device) -> _index.Table:
+    def _on(self, device: torch.device) -> Table:
         return lambda name: self._table(name, device)
-
-    def _pair(self, i: Ids, j: Ids) -> tuple[Tensor, Tensor, _index.Table]:
-        device = common_device(i, j)
-        return as_ids(i, self._size, device), as_ids(j, self._size, device), self._on(device)

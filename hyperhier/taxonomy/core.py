@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, NoReturn, Unpack
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from hyperhier.errors import TaxonomyError
-from hyperhier.taxonomy import _make
-from hyperhier.taxonomy._build import Structure
+from hyperhier.taxonomy import _make, _reshape
+from hyperhier.taxonomy._build import Structure, contracted
 from hyperhier.taxonomy._ids import Ids, as_ids, common_device, suggestion
 from hyperhier.taxonomy._queries import Queries
 from hyperhier.taxonomy.policies import PlacePolicies, Policies, Policy
@@ -191,6 +192,8 @@ class Taxonomy(Queries):
 
         write_csv(self, path)
 
+    # ------------------------------------------------------------------- other taxonomies
+
     def to_tree(self) -> Taxonomy:
         """The tree of primary parents, with the same leaves.
 
@@ -201,7 +204,98 @@ class Taxonomy(Queries):
         >>> Taxonomy.from_edges(edges).to_tree().ancestors("e")
         ('d', 'c', 'a')
         """
-        return self if self.is_tree else Taxonomy._of(_make.primary_tree(self._structure))
+        return self if self.is_tree else Taxonomy._of(_reshape.primary_tree(self._structure))
+
+    def subtree(self, node: str | Ids) -> Taxonomy:
+        """A node with everything below it, as its root.
+
+        Args:
+            node: a name or an id.
+
+        >>> tax = Taxonomy.from_paths([("r", "a", "x"), ("r", "a", "y"), ("r", "b")])
+        >>> tax.subtree("a").nodes
+        ('a', 'x', 'y')
+        """
+        top = self._some(node)
+        if len(top) != 1:
+            raise TaxonomyError(f"{len(top)} nodes; expected one")
+        return Taxonomy._of(_reshape.only(self._structure, _reshape.below(self._structure, top)))
+
+    def prune(
+        self, nodes: str | Iterable[str] | Ids = (), *, max_depth: int | None = None
+    ) -> Taxonomy:
+        """Without some nodes, and without what hangs below them alone.
+
+        A node with another parent that stays is kept. An inner node whose children all go
+        becomes a leaf.
+
+        Args:
+            nodes: names or ids.
+            max_depth: nodes deeper than this go too (at least 0).
+
+        Raises:
+            TaxonomyError: the root would go, or an unknown node.
+
+        >>> tax = Taxonomy.from_paths([("r", "a", "x"), ("r", "a", "y"), ("r", "b")])
+        >>> tax.prune("y").leaves, tax.prune(max_depth=1).leaves
+        (('b', 'x'), ('a', 'b'))
+        """
+        s = self._structure
+        gone = self._some(nodes)
+        if max_depth is not None:
+            if max_depth < 0:
+                raise TaxonomyError(f"max_depth={max_depth}; expected at least 0")
+            gone = np.concatenate([gone, np.flatnonzero(s.depth > max_depth)])
+        if (gone == 0).any():
+            raise TaxonomyError(f"the root {self.root!r} cannot be pruned")
+        return Taxonomy._of(_reshape.only(s, _reshape.without(s, gone)))
+
+    def restrict_to(self, nodes: str | Iterable[str] | Ids) -> Taxonomy:
+        """Some nodes, such as the leaves of a data set, and their ancestors only.
+
+        Args:
+            nodes: at least one name or id.
+
+        Raises:
+            TaxonomyError: no node, or an unknown one.
+
+        >>> tax = Taxonomy.from_paths([("r", "a", "x"), ("r", "a", "y"), ("r", "b")])
+        >>> tax.restrict_to(["y"]).nodes
+        ('r', 'a', 'y')
+        """
+        bottom = self._some(nodes)
+        if not len(bottom):
+            raise TaxonomyError("no nodes to restrict to; expected at least one")
+        s = self._structure
+        return Taxonomy._of(_reshape.only(s, _reshape.above(s, bottom)))
+
+    def contract_unary(self) -> Taxonomy:
+        """Without the inner nodes below the root that have one child; edge lengths add up.
+
+        Where two ways past them lead from one node to another, the shorter length counts.
+
+        >>> tax = Taxonomy.from_paths([("r", "a", "b", "x"), ("r", "a", "b", "y"), ("r", "z")])
+        >>> tax.contract_unary().parents("b"), tax.contract_unary().edge_weight
+        (('r',), tensor([2., 1., 1., 1.], dtype=torch.float64))
+        """
+        return Taxonomy._of(contracted(self._structure))
+
+    def transitive_reduction(self) -> Taxonomy:
+        """Without the edges to a parent that is also an ancestor of another parent.
+
+        The closure stays the same. Of a tree nothing changes; of a list of all (ancestor,
+        descendant) pairs, read as edges, the hierarchy behind it is left.
+
+        >>> Taxonomy.from_edges([("r", "a"), ("a", "x"), ("r", "x")]).transitive_reduction()
+        Taxonomy(tree, 3 nodes, 1 leaf, height 2, root 'r')
+        """
+        if self.is_tree:
+            return self
+        return Taxonomy._of(_reshape.reduced(self._structure, self._redundant_edges().numpy()))
+
+    def unweighted(self) -> Taxonomy:
+        """The same taxonomy with every edge of weight 1."""
+        return Taxonomy._of(_reshape.unweighted(self._structure))
 
     def shuffled_leaves(self, seed: int = 0) -> Taxonomy:
         """The same shape with the leaf names permuted: the control of an experiment.
@@ -214,7 +308,8 @@ class Taxonomy(Queries):
         >>> sorted(control.leaves) == sorted(tax.leaves), bool((control.edges == tax.edges).all())
         (True, True)
         """
-        return Taxonomy._of(_make.shuffled_leaves(self._structure, self._table("leaf"), seed))
+        leaf = self._table("leaf").numpy()
+        return Taxonomy._of(_reshape.shuffled_leaves(self._structure, leaf, seed))
 
     # -------------------------------------------------------------------------- by name
 
@@ -371,6 +466,16 @@ class Taxonomy(Queries):
             self._cache["ids"] = {name: v for v, name in enumerate(self.nodes)}
         ids: dict[str, int] = self._cache["ids"]
         return ids
+
+    def _some(self, nodes: str | Iterable[str] | Ids) -> NDArray[np.int64]:
+        """Ids of nodes given by name or by id, in one dimension."""
+        if isinstance(nodes, str):
+            return np.array([self.id_of(nodes)])
+        if not isinstance(nodes, Tensor | np.ndarray | int):
+            nodes = list(nodes)
+            if all(isinstance(name, str) for name in nodes):
+                return np.array([self.id_of(name) for name in nodes], dtype=np.int64)
+        return as_ids(nodes, len(self), torch.device("cpu")).reshape(-1).numpy()
 
     def _unknown(self, name: object) -> NoReturn:
         hint = suggestion(name, self.nodes) if isinstance(name, str) else "; expected a str"

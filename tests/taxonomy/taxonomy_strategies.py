@@ -40,6 +40,15 @@ class Reference:
             for child in self.graph.successors(v):
                 self.depth[child] = max(self.depth[child], self.depth[v] + 1)
 
+    def climb(self, a: str, b: str, weight: str | None = None) -> float:
+        """Shortest way up to a common ancestor and down again."""
+        up = self.graph.reverse()
+        steps = weight or (lambda u, v, data: 1)
+        from_a, from_b = (
+            nx.single_source_dijkstra_path_length(up, v, weight=steps) for v in (a, b)
+        )
+        return min(from_a[v] + from_b[v] for v in from_a.keys() & from_b.keys())
+
     def common(self, a: str, b: str) -> set[str]:
         """Common ancestors; a node is its own."""
         return (self.above[a] | {a}) & (self.above[b] | {b})

@@ -16,7 +16,7 @@ from taxonomy_strategies import Reference, dags, trees
 from hyperhier.errors import TaxonomyError
 from hyperhier.taxonomy import Taxonomy, builtin_names, builtin_taxonomy
 
-few = settings(deadline=None, max_examples=40)
+few = settings(deadline=None)
 Edges = list[tuple[str, str]]
 
 BAD_EDGES: list[tuple[list[Any], str]] = [

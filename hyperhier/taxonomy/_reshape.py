@@ -1,0 +1,110 @@
+"""Taxonomies made of others: parts, reductions, controls."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hyperhier.taxonomy._build import IntArray, Origin, Structure, build
+from hyperhier.taxonomy.policies import Policy
+
+__all__ = [
+    "above",
+    "below",
+    "only",
+    "primary_tree",
+    "reduced",
+    "shuffled_leaves",
+    "unweighted",
+    "without",
+]
+
+Mask = NDArray[np.bool_]
+
+
+def only(s: Structure, keep: Mask, edges: IntArray | None = None) -> Structure:
+    """The nodes of a mask (with one root among them) and the edges between them, or of those
+    the given ones."""
+    if edges is None:
+        edges = np.arange(len(s.child))
+    edges = edges[keep[s.child[edges]] & keep[s.parent[edges]]]
+    new_id = np.cumsum(keep) - 1
+    return build(
+        [s.nodes[v] for v in np.flatnonzero(keep).tolist()],
+        new_id[s.child[edges]],
+        new_id[s.parent[edges]],
+        s.weight[edges],
+        origin=Origin(),
+        policy=Policy(),
+    )
+
+
+def below(s: Structure, top: IntArray) -> Mask:
+    """These nodes and all their descendants."""
+    mask = np.zeros(len(s.nodes), dtype=bool)
+    mask[top] = True
+    for first, last in _levels(s):
+        mask[s.child[first:last][mask[s.parent[first:last]]]] = True
+    return mask
+
+
+def above(s: Structure, bottom: IntArray) -> Mask:
+    """These nodes and all their ancestors."""
+    mask = np.zeros(len(s.nodes), dtype=bool)
+    mask[bottom] = True
+    for first, last in reversed(_levels(s)):
+        mask[s.parent[first:last][mask[s.child[first:last]]]] = True
+    return mask
+
+
+def _levels(s: Structure) -> list[tuple[int, int]]:
+    """First and last edge of the edges to each level, from the top down."""
+    start = np.searchsorted(s.child, s.level_start).tolist()
+    return list(pairwise(start[1:]))
+
+
+def without(s: Structure, roots: IntArray) -> Mask:
+    """What the root still reaches when these nodes are taken out."""
+    mask = np.zeros(len(s.nodes), dtype=bool)
+    gone = mask.copy()
+    gone[roots] = True
+    mask[0] = not gone[0]
+    for first, last in _levels(s):
+        child = s.child[first:last][mask[s.parent[first:last]]]
+        mask[child[~gone[child]]] = True
+    return mask
+
+
+def primary_tree(s: Structure) -> Structure:
+    """See :meth:`Taxonomy.to_tree`."""
+    leaf = np.ones(len(s.nodes), dtype=bool)
+    leaf[s.parent] = False
+    in_order = np.zeros(len(s.nodes) + 1, dtype=np.int64)
+    in_order[s.pre + 1] = leaf
+    leaves_before = np.cumsum(in_order)
+    keep = leaves_before[s.pre + s.size] > leaves_before[s.pre]
+    return only(s, keep, np.flatnonzero(s.parent == s.primary[s.child]))
+
+
+def reduced(s: Structure, redundant: Mask) -> Structure:
+    """See :meth:`Taxonomy.transitive_reduction`."""
+    return only(s, np.ones(len(s.nodes), dtype=bool), np.flatnonzero(~redundant))
+
+
+def unweighted(s: Structure) -> Structure:
+    """See :meth:`Taxonomy.unweighted`."""
+    weight = np.ones_like(s.weight)
+    weight.flags.writeable = False
+    return replace(s, weight=weight)
+
+
+def shuffled_leaves(s: Structure, leaf: Mask, seed: int) -> Structure:
+    """See :meth:`Taxonomy.shuffled_leaves`."""
+    where = np.flatnonzero(leaf)
+    names = list(s.nodes)
+    for target, source in zip(where, np.random.default_rng(seed).permutation(where), strict=True):
+        names[target] = s.nodes[source]
+    return replace(s, nodes=tuple(names))

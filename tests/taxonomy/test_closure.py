@@ -1,0 +1,42 @@
+"""The closure in blocks, its size, its limits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from taxonomy_strategies import dags, trees
+
+from hyperhier.errors import TaxonomyError
+from hyperhier.taxonomy import Taxonomy
+
+
+@settings(deadline=None)
+@given(st.one_of(trees(), dags()), st.integers(1, 40))
+def test_blocks_are_the_closure(edges: list[tuple[str, str]], pairs: int) -> None:
+    tax = Taxonomy.from_edges(edges)
+    blocks = list(tax.closure_blocks(pairs))
+    assert torch.equal(torch.cat(blocks, dim=1), tax.closure())
+    for block in blocks:
+        assert block.shape[1] <= pairs or len(set(block[0].tolist())) == 1
+
+
+def test_a_closure_that_fits_no_memory_is_streamed() -> None:
+    n = 100_000
+    chain = Taxonomy.from_arrays([f"n{k}" for k in range(n)], np.arange(n - 1), np.arange(1, n))
+    with pytest.raises(TaxonomyError, match=r"4999950000 .* pairs"):
+        chain.closure()
+    first = next(chain.closure_blocks(1 << 16))
+    child, ancestor = first
+    assert first.shape[1] <= 1 << 16
+    assert torch.equal(torch.unique(child), torch.arange(1, int(child[-1]) + 1))
+    assert torch.equal(ancestor, torch.cat([torch.arange(k) for k in range(1, int(child[-1]) + 1)]))
+
+
+def test_no_pairs() -> None:
+    single = Taxonomy.from_paths([("only",)])
+    assert list(single.closure_blocks()) == []
+    with pytest.raises(ValueError, match="pairs=0"):
+        next(single.closure_blocks(0))
