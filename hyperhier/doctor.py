@@ -34,6 +34,8 @@ _OPTIONAL = (
     ("plotly", "plotly", "plot"),
     ("obonet", "obonet", "taxonomy"),
     ("biopython", "Bio", "taxonomy"),
+    ("rdflib", "rdflib", "rdf"),
+    ("wn", "wn", "wordnet"),
     ("scikit-learn", "sklearn", "sklearn"),
     ("pytorch-metric-learning", "pytorch_metric_learning", "pml"),
     ("lightning", "lightning", "lightning"),

@@ -11,7 +11,8 @@ from hyperhier._version import __version__
 from hyperhier.cli._errors import guarded
 from hyperhier.cli.demo import demo
 from hyperhier.cli.doctor import doctor
-from hyperhier.cli.embed import embed, info
+from hyperhier.cli.embed import embed
+from hyperhier.cli.taxonomy import convert, info
 from hyperhier.cli.train import evaluate, train
 
 __all__ = ["app", "run"]
@@ -23,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, evaluate, embed, info, doctor, demo):
+for command in (train, evaluate, embed, info, convert, doctor, demo):
     app.command()(command)
 
 

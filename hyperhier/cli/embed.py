@@ -1,14 +1,24 @@
-"""``hyperhier embed`` and ``hyperhier info``: what a taxonomy file gives."""
+"""``hyperhier embed``: a taxonomy in, an embedding out."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import Annotated, Any, cast
 
 import typer
 
-from hyperhier.cli._options import Geometry, JsonFlag, Output, Overwrite, Quiet, Seed
+from hyperhier.cli._options import (
+    Geometry,
+    JsonFlag,
+    Output,
+    Overwrite,
+    Quiet,
+    Seed,
+    Tree,
+    load_tree,
+    reads_tree,
+)
 from hyperhier.cli._output import (
     METRIC_NAMES,
     check_free,
@@ -18,10 +28,9 @@ from hyperhier.cli._output import (
     print_table,
 )
 
-if TYPE_CHECKING:
-    from hyperhier.taxonomy import Taxonomy
+__all__ = ["embed"]
 
-__all__ = ["embed", "info"]
+_MARKER = "metrics.json"
 
 
 class Method(StrEnum):
@@ -40,11 +49,7 @@ class Target(StrEnum):
     tree_distance = "tree_distance"
 
 
-Tree = Annotated[
-    str, typer.Argument(metavar="TREE", help="Taxonomy file (CSV, TSV) or built-in name.")
-]
-
-
+@reads_tree
 def embed(
     tree: Tree,
     output: Output,
@@ -61,13 +66,13 @@ def embed(
     overwrite: Overwrite = False,
     as_json: JsonFlag = False,
     quiet: Quiet = False,
+    options: Any = None,
 ) -> None:
     """Embed a taxonomy: coordinates, quality report and picture."""
     from hyperhier.embedding import embed as embed_taxonomy
     from hyperhier.manifolds import get_manifold
-    from hyperhier.taxonomy import load_taxonomy
 
-    taxonomy = load_taxonomy(tree)
+    taxonomy = load_tree(tree, options)
     manifold = get_manifold(geometry.value, c=curvature)
     check_free(output, marker=_MARKER, overwrite=overwrite)
     note(f"embedding {len(taxonomy):,} nodes, {geometry.value} of dimension {dim}", quiet=quiet)
@@ -92,39 +97,6 @@ def embed(
         [(METRIC_NAMES.get(name, name), value) for name, value in report.items()],
     )
     note(f"written: {output}" + (f", picture: {output / picture}" if picture else ""), quiet=quiet)
-
-
-def info(tree: Tree, as_json: JsonFlag = False) -> None:
-    """Show what a taxonomy holds: nodes, leaves, depth, levels."""
-    from hyperhier.taxonomy import load_taxonomy
-
-    facts = _facts(load_taxonomy(tree))
-    if as_json:
-        print_json(facts)
-        return
-    rows = [
-        (name.replace("_", " "), " ".join(map(str, value)) if isinstance(value, list) else value)
-        for name, value in facts.items()
-    ]
-    print_table(["taxonomy", tree], rows)
-
-
-_MARKER = "metrics.json"
-
-
-def _facts(taxonomy: Taxonomy) -> dict[str, Any]:
-    edges = taxonomy.edges
-    parents = edges[0].bincount(minlength=len(taxonomy))
-    return {
-        "root": taxonomy.root,
-        "nodes": len(taxonomy),
-        "leaves": len(taxonomy.leaves),
-        "edges": int(edges.shape[1]),
-        "depth": int(taxonomy.height),
-        "nodes_per_level": [len(level) for level in taxonomy.levels],
-        "nodes_with_several_parents": int((parents > 1).sum()),
-        "is_tree": bool(taxonomy.is_tree),
-    }
 
 
 def _write_metrics(path: Path, report: dict[str, Any]) -> None:

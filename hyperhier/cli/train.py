@@ -19,6 +19,8 @@ from hyperhier.cli._options import (
     Quiet,
     Seed,
     check_device,
+    load_tree,
+    reads_tree,
 )
 from hyperhier.cli._output import (
     METRIC_NAMES,
@@ -46,12 +48,13 @@ _method = partial(typer.Option, rich_help_panel="Method")
 _training = partial(typer.Option, rich_help_panel="Training")
 
 
+@reads_tree
 def train(
     data: Annotated[str, typer.Argument(metavar="DATA", help=_DATA)],
     output: Output,
     taxonomy: Annotated[
         str,
-        _data("--taxonomy", metavar="TREE", help="File (CSV, TSV) or built-in name."),
+        _data("--taxonomy", metavar="TREE", help="File or folder, or built-in name."),
     ],
     geometry: Annotated[Geometry, _method(help="Where the embedding lives.")] = Geometry.lorentz,
     loss: Annotated[str, _method(help=_LOSS)] = "hwc+lam",
@@ -102,18 +105,19 @@ def train(
     device: Device = "cpu",
     as_json: JsonFlag = False,
     quiet: Quiet = False,
+    options: Any = None,
 ) -> None:
     """Train an encoder on labelled images, measure it, and keep everything in one folder."""
     from hyperhier.training import train as run
 
-    options = {"temperature": temperature, "alpha": alpha, "beta": beta, "scaling": scaling}
+    loss_options = {"temperature": temperature, "alpha": alpha, "beta": beta, "scaling": scaling}
     columns = {"label": label, "image": image, "split": split, "group": group, "images": images}
     load = {name: value for name, value in columns.items() if value is not None}
     where = check_device(device)
     with _hint_to_resume(output), follow(quiet=quiet) as report:
         result = run(
             data,
-            taxonomy,
+            load_tree(taxonomy, options),
             out=output,
             overwrite=overwrite,
             resume=resume,
@@ -121,7 +125,7 @@ def train(
             progress=report,
             geometry=geometry.value,
             loss=loss,
-            loss_options={name: value for name, value in options.items() if value is not None},
+            loss_options={name: value for name, value in loss_options.items() if value is not None},
             epochs=epochs,
             batch_size=batch_size,
             lr=lr,

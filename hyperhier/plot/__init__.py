@@ -8,5 +8,12 @@ Every function writes one file, whole or not at all, in the format that its suff
 from hyperhier.plot.confusion import plot_confusion
 from hyperhier.plot.embedding import plot_embedding, plot_taxonomy_embedding
 from hyperhier.plot.images import plot_images
+from hyperhier.plot.taxonomy import plot_taxonomy
 
-__all__ = ["plot_confusion", "plot_embedding", "plot_images", "plot_taxonomy_embedding"]
+__all__ = [
+    "plot_confusion",
+    "plot_embedding",
+    "plot_images",
+    "plot_taxonomy",
+    "plot_taxonomy_embedding",
+]

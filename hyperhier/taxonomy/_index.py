@@ -17,6 +17,7 @@ from torch import Tensor
 
 from hyperhier.errors import TaxonomyError
 from hyperhier.taxonomy._build import IntArray, Structure
+from hyperhier.taxonomy._primary import leaf_mask, primary_weight
 from hyperhier.taxonomy._range_minimum import range_table
 
 __all__ = ["BUILDERS", "DERIVED", "MAX_CLOSURE_PAIRS"]
@@ -45,10 +46,7 @@ def _range(s: Structure) -> Tensor:
 
 def _length(s: Structure) -> Tensor:
     """Sum of the edge weights from the root down the primary tree."""
-    to_primary = s.parent == s.primary[s.child]
-    weight = np.zeros(len(s.nodes))
-    weight[s.child[to_primary]] = s.weight[to_primary]
-    length = weight.tolist()
+    length = primary_weight(s).tolist()
     for v, p in enumerate(s.primary.tolist()):
         if v:
             length[v] += length[p]
@@ -62,12 +60,6 @@ def _node_height(s: Structure) -> Tensor:
         if height[parent] <= height[child]:
             height[parent] = height[child] + 1
     return _tensor(np.asarray(height))
-
-
-def _leaf(s: Structure) -> Tensor:
-    mask = np.ones(len(s.nodes), dtype=bool)
-    mask[s.parent] = False
-    return _tensor(mask)
 
 
 def _refuse(pairs: int) -> None:
@@ -177,7 +169,7 @@ BUILDERS: dict[str, Callable[[Structure], Tensor]] = {
     "end": lambda s: _tensor(s.pre + s.size),
     "level_key": _level_key,
     "range": _range,
-    "leaf": _leaf,
+    "leaf": lambda s: _tensor(leaf_mask(s)),
     "length": _length,
     "node_height": _node_height,
     "closure": _closure,

@@ -65,7 +65,7 @@ def from_edges(
 def _weight(value: Any, number: int, origin: Origin) -> float:
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise origin.error(f"weight {value!r}; expected a number", number) from None
 
 

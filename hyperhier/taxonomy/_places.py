@@ -7,6 +7,7 @@ from os import PathLike
 
 import numpy as np
 
+from hyperhier.errors import TaxonomyError
 from hyperhier.taxonomy._build import Origin, Structure, build
 from hyperhier.taxonomy.policies import Policy
 
@@ -14,6 +15,7 @@ __all__ = ["SEPARATOR", "Places"]
 
 #: between the names of a path, where a node is named by one
 SEPARATOR = " > "
+_MOST_TEXT = 1 << 27
 
 
 class Places:
@@ -111,6 +113,7 @@ class Places:
                 "path, 'merge' makes one node of them)",
                 again,
             )
+        self._check_room(second, path)
         names = [self._path_of(k) if v in second else v for k, v in enumerate(self._labels)]
         seen: dict[str, int] = {}
         for place, name in enumerate(names):
@@ -120,6 +123,19 @@ class Places:
                 )
             seen[name] = place
         return names, list(range(len(names)))
+
+    def _check_room(self, doubled: dict[str, int], path: str | PathLike[str] | None) -> None:
+        """Refuse names by path that would take too much memory: a deep nest of equal names."""
+        length: list[int] = []
+        total = 0
+        for label, above in zip(self._labels, self._above, strict=True):
+            length.append(len(label) + (length[above] + len(SEPARATOR) if above >= 0 else 0))
+            total += length[-1] if label in doubled else 0
+        if total > _MOST_TEXT:
+            raise TaxonomyError(
+                f"names by path would take {total} characters; expected at most {_MOST_TEXT}",
+                path=path,
+            )
 
     def _below(self, place: int) -> str:
         above = self._above[place]

@@ -330,19 +330,6 @@ class Queries:
 
         return blockwise(answer, i, j) if self._is_tree else each_once(answer, i, j)
 
-    def _redundant_edges(self) -> Tensor:
-        """Mask of the edges to a parent that is also an ancestor of another parent."""
-        child, parent = self._table("edges")
-        count = child.bincount(minlength=self._size)
-        first = torch.cumsum(count, 0) - count
-        others = count[child]  # parents of the same child, itself among them
-        edge = torch.repeat_interleave(others)
-        within = torch.arange(edge.numel()) - (torch.cumsum(others, 0) - others)[edge]
-        other = first[child[edge]] + within
-        redundant = torch.zeros(child.numel(), dtype=torch.bool)
-        redundant[edge[self.is_ancestor(parent[edge], parent[other])]] = True
-        return redundant
-
     def _ids(self, nodes: Ids) -> Tensor:
         """Checked ids of one dimension."""
         ids = as_ids(nodes, self._size, common_device(nodes))

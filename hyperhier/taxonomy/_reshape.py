@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hyperhier.taxonomy._build import IntArray, Origin, Structure, build
+from hyperhier.taxonomy._primary import leaf_mask, leaves_below
+from hyperhier.taxonomy._redundant import redundant_edges
 from hyperhier.taxonomy.policies import Policy
 
 __all__ = [
@@ -80,18 +82,15 @@ def without(s: Structure, roots: IntArray) -> Mask:
 
 def primary_tree(s: Structure) -> Structure:
     """See :meth:`Taxonomy.to_tree`."""
-    leaf = np.ones(len(s.nodes), dtype=bool)
-    leaf[s.parent] = False
-    in_order = np.zeros(len(s.nodes) + 1, dtype=np.int64)
-    in_order[s.pre + 1] = leaf
-    leaves_before = np.cumsum(in_order)
-    keep = leaves_before[s.pre + s.size] > leaves_before[s.pre]
+    keep = leaves_below(s) > 0
     return only(s, keep, np.flatnonzero(s.parent == s.primary[s.child]))
 
 
-def reduced(s: Structure, redundant: Mask) -> Structure:
+def reduced(s: Structure) -> Structure:
     """See :meth:`Taxonomy.transitive_reduction`."""
-    return only(s, np.ones(len(s.nodes), dtype=bool), np.flatnonzero(~redundant))
+    kept = np.ones(len(s.child), dtype=bool)
+    kept[redundant_edges(s)[0]] = False
+    return only(s, np.ones(len(s.nodes), dtype=bool), np.flatnonzero(kept))
 
 
 def unweighted(s: Structure) -> Structure:
@@ -101,9 +100,9 @@ def unweighted(s: Structure) -> Structure:
     return replace(s, weight=weight)
 
 
-def shuffled_leaves(s: Structure, leaf: Mask, seed: int) -> Structure:
+def shuffled_leaves(s: Structure, seed: int) -> Structure:
     """See :meth:`Taxonomy.shuffled_leaves`."""
-    where = np.flatnonzero(leaf)
+    where = np.flatnonzero(leaf_mask(s))
     names = list(s.nodes)
     for target, source in zip(where, np.random.default_rng(seed).permutation(where), strict=True):
         names[target] = s.nodes[source]

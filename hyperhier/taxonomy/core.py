@@ -289,9 +289,7 @@ class Taxonomy(Queries):
         >>> Taxonomy.from_edges([("r", "a"), ("a", "x"), ("r", "x")]).transitive_reduction()
         Taxonomy(tree, 3 nodes, 1 leaf, height 2, root 'r')
         """
-        if self.is_tree:
-            return self
-        return Taxonomy._of(_reshape.reduced(self._structure, self._redundant_edges().numpy()))
+        return self if self.is_tree else Taxonomy._of(_reshape.reduced(self._structure))
 
     def unweighted(self) -> Taxonomy:
         """The same taxonomy with every edge of weight 1."""
@@ -308,8 +306,7 @@ class Taxonomy(Queries):
         >>> sorted(control.leaves) == sorted(tax.leaves), bool((control.edges == tax.edges).all())
         (True, True)
         """
-        leaf = self._table("leaf").numpy()
-        return Taxonomy._of(_reshape.shuffled_leaves(self._structure, leaf, seed))
+        return Taxonomy._of(_reshape.shuffled_leaves(self._structure, seed))
 
     # -------------------------------------------------------------------------- by name
 

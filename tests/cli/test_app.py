@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import subprocess
 import sys
 import time
@@ -15,7 +14,7 @@ from hyperhier import __version__
 from hyperhier.cli import _errors, main
 from hyperhier.errors import TaxonomyError
 
-COMMANDS = ("train", "evaluate", "embed", "info", "doctor", "demo")
+COMMANDS = ("train", "evaluate", "embed", "info", "convert", "doctor", "demo")
 
 
 def python(*arguments: str, **kwargs: object) -> subprocess.CompletedProcess[str]:
@@ -197,17 +196,6 @@ def test_without_the_extra_the_message_names_it(
     assert done.returncode == 2, done.stderr
     assert "pip install 'hyperhier[cli]'" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_info(run) -> None:  # type: ignore[no-untyped-def]
-    done = run("info", "odir5k", "--json")
-    facts = json.loads(done.out)
-    assert facts["nodes_with_several_parents"] > 0
-    assert facts["is_tree"] is False
-    assert sum(facts["nodes_per_level"]) == facts["nodes"]
-    table = run("info", "odir5k").out
-    assert str(facts["root"]) in table
-    assert "leaves" in table
 
 
 def test_main_reads_the_arguments_of_the_process(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 import pickle
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import networkx as nx
@@ -17,7 +15,7 @@ from hypothesis import strategies as st
 from taxonomy_strategies import Reference, dags, trees
 
 from hyperhier.errors import TaxonomyError
-from hyperhier.taxonomy import Taxonomy, _ancestors, builtin_taxonomy, read_taxonomy
+from hyperhier.taxonomy import Taxonomy, _ancestors, builtin_taxonomy
 from hyperhier.taxonomy._ancestors import dag_lca, tree_lca
 
 few = settings(deadline=None)
@@ -495,51 +493,3 @@ def test_shuffled_leaves_do_shuffle() -> None:
     tax = builtin_taxonomy("cifar100")
     assert tax.shuffled_leaves(0) != tax
     assert tax.shuffled_leaves(0) != tax.shuffled_leaves(1)
-
-
-# ------------------------------------------------------------------------------- real data
-
-
-@pytest.mark.data
-def test_wordnet_nouns(data_dir: Callable[[str], Path]) -> None:
-    tax = read_taxonomy(data_dir("wordnet30") / "nouns_direct.csv.gz")
-    assert (len(tax), tax.height, len(tax.leaves)) == (82_115, 19, 64_958)
-    closure = tax.closure()
-    assert closure.shape == (2, 743_241)
-    generator = torch.Generator().manual_seed(0)
-    i, j = torch.randint(len(tax), (2, 300), generator=generator)
-    lca = tax.lca(i, j)
-    for a, b, c in zip(i.tolist(), j.tolist(), lca.tolist()):
-        common = {a, *map(tax.id_of, tax.ancestors(tax.nodes[a]))}
-        common &= {b, *map(tax.id_of, tax.ancestors(tax.nodes[b]))}
-        assert c == min(common, key=lambda v: (-int(tax._structure.depth[v]), v))
-
-
-@pytest.mark.data
-def test_wordnet_verbs_and_mammals(data_dir: Callable[[str], Path]) -> None:
-    folder = data_dir("wordnet30")
-    with pytest.raises(TaxonomyError, match="334 roots"):
-        read_taxonomy(folder / "verbs_direct.csv.gz")
-    verbs = read_taxonomy(folder / "verbs_direct.csv.gz", roots="join")
-    assert verbs.closure().shape[1] == 35_079 + 13_542
-    mammals = read_taxonomy(folder / "mammals_direct.csv")
-    assert (len(mammals), mammals.closure().shape[1]) == (1170, 6448)
-    closed = read_taxonomy(
-        folder / "mammal_closure.tsv", header=("child", "parent"), roots="largest"
-    )
-    assert (len(closed), closed.closure().shape[1]) == (1180, 6540)
-    assert "pack_animal.n.01" not in closed
-
-
-@pytest.mark.data
-@pytest.mark.parametrize(
-    ("name", "nodes", "leaves", "height"),
-    [("mosses", 344, 214, 30), ("carnivora", 548, 275, 22), ("grqc_tree", 8314, 4157, 77)],
-)
-def test_benchmark_trees(
-    data_dir: Callable[[str], Path], name: str, nodes: int, leaves: int, height: int
-) -> None:
-    tax = read_taxonomy(data_dir("trees_hsdte") / f"{name}.csv")
-    assert (len(tax), len(tax.leaves), tax.height) == (nodes, leaves, height)
-    assert tax.is_tree
-    assert (tax.edge_weight >= 0).all()

@@ -8,13 +8,15 @@ import os
 import zlib
 from os import PathLike, fspath
 from pathlib import Path
+from typing import BinaryIO
 
 from hyperhier.errors import TaxonomyError
 
-__all__ = ["MAX_BYTES", "decode", "read_bytes", "read_text", "write_text"]
+__all__ = ["MAX_BYTES", "decode", "read_bytes", "read_text", "write_bytes", "write_text"]
 
 #: files that hold more than this, unpacked, are refused (a small gzip file can hold anything)
 MAX_BYTES = 1 << 30
+_PIECE = 1 << 20
 _GZIP_MAGIC = b"\x1f\x8b"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
@@ -38,7 +40,7 @@ def read_bytes(path: str | PathLike[str]) -> bytes:
     """
     try:
         with Path(path).open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
+            content = _content(stream)
     except FileNotFoundError:
         raise TaxonomyError("no such file", path=path) from None
     except IsADirectoryError:
@@ -51,12 +53,25 @@ def read_bytes(path: str | PathLike[str]) -> bytes:
     if compressed:
         try:
             with gzip.GzipFile(fileobj=io.BytesIO(content)) as packed:
-                content = packed.read(MAX_BYTES + 1)
+                content = _content(packed)
         except (OSError, EOFError, zlib.error) as problem:
             raise TaxonomyError(f"damaged or truncated gzip file: {problem}", path=path) from None
     if len(content) > MAX_BYTES:
         raise TaxonomyError(f"holds more than {MAX_BYTES} bytes; expected fewer", path=path)
     return content
+
+
+def _content(stream: BinaryIO | gzip.GzipFile) -> bytes:
+    """All of a stream, or one byte more than :data:`MAX_BYTES`.
+
+    In pieces, because ``read(n)`` takes memory for n bytes even if there are fewer.
+    """
+    buffer = io.BytesIO()
+    while room := MAX_BYTES + 1 - buffer.tell():
+        if not (piece := stream.read(min(room, _PIECE))):
+            break
+        buffer.write(piece)
+    return buffer.getvalue()
 
 
 def decode(content: bytes, path: str | PathLike[str] | None = None) -> str:
@@ -72,24 +87,38 @@ def decode(content: bytes, path: str | PathLike[str] | None = None) -> str:
     except UnicodeDecodeError as problem:
         # positions count from after the mark, if there is one
         bad = problem.object[problem.start]
-        line = problem.object.count(b"\n", 0, problem.start) + 1
+        line = _lines_before(problem.object, problem.start) + 1
         raise TaxonomyError(
             f"byte 0x{bad:02x} is no UTF-8 text; expected UTF-8", path=path, line=line
         ) from None
     if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
+        line = _lines_before(content, content.index(b"\0")) + 1
         raise TaxonomyError("holds a NUL character; expected text", path=path, line=line)
     return text
 
 
+def _lines_before(content: bytes, position: int) -> int:
+    ends = content.count(b"\n", 0, position) + content.count(b"\r", 0, position)
+    return ends - content.count(b"\r\n", 0, position)
+
+
 def write_text(path: str | PathLike[str], text: str) -> None:
-    """Write UTF-8 text (gzip if the name ends in ``.gz``) under a temporary name, then rename.
+    """:func:`write_bytes` of UTF-8 text.
+
+    A text that begins with the sign of a byte order mark gets a mark before it, so that it is
+    read as it was.
+    """
+    mark = "\ufeff" if text.startswith("\ufeff") else ""
+    write_bytes(path, (mark + text).encode("utf-8"))
+
+
+def write_bytes(path: str | PathLike[str], content: bytes) -> None:
+    """Write a file (gzip if the name ends in ``.gz``) under a temporary name, then rename.
 
     Raises:
         TaxonomyError: the file cannot be written; an older one is left as it was.
     """
     target = Path(path)
-    content = text.encode("utf-8")
     if target.name.lower().endswith(".gz"):
         content = gzip.compress(content, mtime=0)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")

@@ -15,14 +15,13 @@ import numpy as np
 from hyperhier.errors import TaxonomyError
 from hyperhier.taxonomy._build import Origin, build
 from hyperhier.taxonomy.core import Taxonomy
+from hyperhier.taxonomy.formats._columns import WEIGHT, Column, column_number, has_weight
 from hyperhier.taxonomy.formats._text import read_text, write_text
 from hyperhier.taxonomy.policies import Policies, Policy
 
 __all__ = ["delimiter_of", "parse_csv", "read_csv", "write_csv"]
 
-Column = str | int
-
-_WEIGHT = "weight"
+_HINT = ", delimiter= another separator; header=False: the first line is an edge"
 
 
 def read_csv(
@@ -30,7 +29,7 @@ def read_csv(
     *,
     parent: Column | None = None,
     child: Column | None = None,
-    weight: Column | None = _WEIGHT,
+    weight: Column | None = WEIGHT,
     delimiter: str | None = None,
     header: bool | Sequence[str] = True,
     **policies: Unpack[Policies],
@@ -75,7 +74,7 @@ def parse_csv(
     *,
     parent: Column | None = None,
     child: Column | None = None,
-    weight: Column | None = _WEIGHT,
+    weight: Column | None = WEIGHT,
     delimiter: str = ",",
     header: bool | Sequence[str] = True,
     path: str | PathLike[str] | None = None,
@@ -136,7 +135,7 @@ def write_csv(taxonomy: Taxonomy, path: str | PathLike[str]) -> None:
         lineterminator="\n",
         quoting=csv.QUOTE_ALL if returns else csv.QUOTE_MINIMAL,
     )
-    writer.writerow(["parent", "child", _WEIGHT] if weighted else ["parent", "child"])
+    writer.writerow(["parent", "child", WEIGHT] if weighted else ["parent", "child"])
     if len(taxonomy) == 1:
         writer.writerow(["", taxonomy.root])
     children, parents = taxonomy.edges.tolist()
@@ -164,7 +163,7 @@ def _columns(
         parent = 0 if names is None else "parent"
     if child is None:
         child = 1 if names is None else "child"
-    if weight == _WEIGHT and (names is None or not _places(names, _WEIGHT)):
+    if weight == WEIGHT and (names is None or not has_weight(names)):
         weight = None
     p = _column(names, width, parent, "parent", where)
     c = _column(names, width, child, "child", where)
@@ -172,11 +171,6 @@ def _columns(
     if p == c:
         raise TaxonomyError(f"parent and child are one column {parent!r}", path=path)
     return p, c, w
-
-
-def _places(header: Sequence[str], name: str) -> list[int]:
-    wanted = name.strip().casefold()
-    return [k for k, cell in enumerate(header) if cell.strip().casefold() == wanted]
 
 
 def _column(
@@ -187,26 +181,12 @@ def _column(
     where: tuple[str | PathLike[str] | None, int],
 ) -> int:
     path, line = where
-    if isinstance(column, int):
-        if 0 <= column < width:
-            return column
-        raise TaxonomyError(f"no column {column}; found {width}", path=path, line=line)
-    if names is None:
+    if names is None and isinstance(column, str):
         raise TaxonomyError(
             f"{argument}={column!r} without a header; expected a number from 0", path=path
         )
-    places = _places(names, column)
-    if len(places) == 1:
-        return places[0]
-    if places:
-        raise TaxonomyError(f"{len(places)} columns {column!r}; expected one", path=path, line=line)
-    raise TaxonomyError(
-        f"no column {column!r}; found {', '.join(repr(cell.strip()) for cell in names[:20])} "
-        f"({argument}= names another column, delimiter= another separator; header=False: the "
-        "first line is an edge)",
-        path=path,
-        line=line,
-    )
+    header = [str(k) for k in range(width)] if names is None else names
+    return column_number(header, column, argument=argument, path=path, line=line, hint=_HINT)
 
 
 def _edges(
@@ -223,8 +203,8 @@ def _edges(
     lone = 0  # line of a node without a parent
     for row in chain(again, rows):
         if len(row) != width:
-            if not row:
-                continue
+            if len(row) < 2 and not "".join(row).strip():
+                continue  # a blank line
             raise TaxonomyError(
                 f"{len(row)} cells; expected {width} as in the first line",
                 path=path,

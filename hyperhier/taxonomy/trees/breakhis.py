@@ -6,6 +6,6 @@ IEEE Transactions on Biomedical Engineering 63 (2016), doi 10.1109/TBME.2015.249
 
 OUTLINE = """
 breast_tumor
-  benign: adenosis fibroadenoma phyllodes_tumor tubular_adenoma
-  malignant: ductal_carcinoma lobular_carcinoma mucinous_carcinoma papillary_carcinoma
+  benign: adenosis, fibroadenoma, phyllodes_tumor, tubular_adenoma
+  malignant: ductal_carcinoma, lobular_carcinoma, mucinous_carcinoma, papillary_carcinoma
 """

@@ -8,11 +8,11 @@ Applications 116 (2019), doi 10.1016/j.eswa.2018.09.022.
 OUTLINE = """
 fashion
   clothes
-    tops: T-shirt Pullover Shirt
+    tops: T-shirt, Pullover, Shirt
     bottoms: Trouser
     dresses: Dress
     outers: Coat
   goods
     accessories: Bag
-    shoes: Sandal Sneaker Ankle-boot
+    shoes: Sandal, Sneaker, Ankle-boot
 """

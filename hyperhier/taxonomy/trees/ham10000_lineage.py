@@ -6,10 +6,10 @@ doi 10.1038/sdata.2018.161. akiec (actinic keratosis, Bowen's disease) counts as
 
 OUTLINE = """
 lesion
-  melanocytic: nv mel
+  melanocytic: nv, mel
   nonmelanocytic
     keratinocytic
       keratinocytic_benign: bkl
-      keratinocytic_malignant: bcc akiec
-    mesenchymal: df vasc
+      keratinocytic_malignant: bcc, akiec
+    mesenchymal: df, vasc
 """

@@ -13,5 +13,5 @@ lesion
     benign_vascular: vasc
   malignant
     malignant_melanocytic: mel
-    malignant_keratinocytic: bcc akiec
+    malignant_keratinocytic: bcc, akiec
 """

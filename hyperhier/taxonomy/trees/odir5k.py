@@ -10,12 +10,12 @@ OUTLINE = """
 fundus
   normal
   abnormal
-    systemic_disease: diabetes hypertension
+    systemic_disease: diabetes, hypertension
     eye_disease
       retinal_disease
-        retinal_vascular_disease: diabetes hypertension
-        retinal_degeneration: age_related_macular_degeneration myopia
+        retinal_vascular_disease: diabetes, hypertension
+        retinal_degeneration: age_related_macular_degeneration, myopia
       optic_nerve_disease: glaucoma
-      lens_and_refraction: cataract myopia
+      lens_and_refraction: cataract, myopia
     other
 """
