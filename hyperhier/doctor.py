@@ -32,8 +32,6 @@ _OPTIONAL = (
     ("torchmetrics", "torchmetrics", "metrics"),
     ("matplotlib", "matplotlib", "plot"),
     ("plotly", "plotly", "plot"),
-    ("obonet", "obonet", "taxonomy"),
-    ("biopython", "Bio", "taxonomy"),
     ("rdflib", "rdflib", "rdf"),
     ("wn", "wn", "wordnet"),
     ("scikit-learn", "sklearn", "sklearn"),

@@ -14,6 +14,7 @@ from hyperhier.taxonomy import formats
 from hyperhier.taxonomy._ids import suggestion
 from hyperhier.taxonomy.builtin import builtin_names, builtin_taxonomy
 from hyperhier.taxonomy.core import Taxonomy
+from hyperhier.taxonomy.formats._text import read_text
 
 __all__ = [
     "FORMATS",
@@ -47,7 +48,7 @@ def _read_table(path: str | PathLike[str], **options: Any) -> Taxonomy:
 
 def _read_txt(path: str | PathLike[str], **options: Any) -> Taxonomy:
     """Path lines if a line without indentation holds the separator, else indented text."""
-    text = formats.read_text(path)
+    text = read_text(path)
     separator = f" {options.get('separator', '>').strip()} "
     tops = (line for line in text.splitlines() if line and not line[0].isspace())
     comment = options.get("comment", "#") or "\n"
@@ -72,6 +73,12 @@ FORMATS: dict[str, Format] = {
         Format("paths", (".paths",), formats.read_paths, formats.write_paths),
         Format("outline", (".outline",), formats.read_outline, formats.write_outline),
         Format("json", (".json",), formats.read_json, formats.write_json),
+        Format("graphml", (".graphml",), formats.read_graphml, formats.write_graphml),
+        Format("gexf", (".gexf",), formats.read_gexf, formats.write_gexf),
+        Format("obo", (".obo",), formats.read_obo, formats.write_obo),
+        Format("newick", (".nwk", ".newick"), formats.read_newick, formats.write_newick),
+        Format("nexus", (".nex", ".nexus", ".nxs"), formats.read_nexus, formats.write_nexus),
+        Format("rdf", (".ttl", ".rdf", ".owl", ".nt", ".jsonld", ".skos"), formats.read_rdf),
         Format("codes", (), formats.read_codes),
         Format("wordnet", (), formats.read_wordnet),
         Format("folders", (), formats.read_folders),

@@ -20,7 +20,7 @@ from hyperhier.taxonomy import (
 from hyperhier.taxonomy.readers import FORMATS
 
 TREE = Taxonomy.from_edges([("r", "a"), ("r", "b")])
-NEEDS = {"parquet": "pyarrow", "obo": "obonet", "newick": "Bio", "nexus": "Bio", "rdf": "rdflib"}
+NEEDS = {"parquet": "pyarrow", "rdf": "rdflib"}
 
 
 def test_further_formats(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ The folder holds ``data.noun``, ``index.noun`` and so on, as the manual page wnd
 
 from __future__ import annotations
 
+import os
 import re
 from array import array
 from collections.abc import Iterator, Sequence
@@ -47,7 +48,8 @@ def is_wordnet_folder(path: str | PathLike[str]) -> bool:
     >>> is_wordnet_folder(".")
     False
     """
-    return any((Path(path) / f"data.{name}").is_file() for name in _FILES.values())
+    # of os.path, which answers where pathlib raises: no permission, a name too long
+    return any(os.path.isfile(Path(path) / f"data.{name}") for name in _FILES.values())
 
 
 def read_wordnet(
@@ -93,11 +95,11 @@ def read_wordnet(
     policy = Policy.of(policies)
     _check_choice("pos", pos, get_args(PartOfSpeech))
     _check_choice("names", names, get_args(Names))
-    if not Path(folder).is_dir():
-        what = "is a file" if Path(folder).exists() else "no such folder"
+    if not os.path.isdir(folder):
+        what = "is a file" if os.path.exists(folder) else "no such folder"
         raise TaxonomyError(f"{what}; expected a WordNet folder", path=folder)
     data, index = (Path(folder) / f"{kind}.{_FILES[pos]}" for kind in ("data", "index"))
-    if not data.exists():
+    if not os.path.exists(data):
         raise TaxonomyError(
             f"no {data.name} in this folder; expected a WordNet folder (often called 'dict')",
             path=folder,

@@ -3,10 +3,10 @@
 Every leaf is a species at depth 7. The selection is ours; the names and ranks are those in
 common use, with reptiles as one class and whales among the even-toed mammals.
 
-Source of the ranks: Catalogue of Life, https://www.catalogueoflife.org; Mammal Diversity
-Database, https://www.mammaldiversity.org; IOC World Bird List, https://www.worldbirdnames.org;
-orders and families of flowering plants as in APG IV, doi 10.1111/boj.12385, those of ferns as
-in PPG I, doi 10.1111/jse.12229.
+Source: general knowledge; names and ranks can be looked up in Catalogue of Life,
+https://www.catalogueoflife.org; Mammal Diversity Database, https://www.mammaldiversity.org;
+IOC World Bird List, https://www.worldbirdnames.org; orders and families of flowering plants in
+APG IV, doi 10.1111/boj.12385, those of ferns in PPG I, doi 10.1111/jse.12229.
 """
 
 OUTLINE = """
