@@ -8,7 +8,6 @@ WORKERS     ?= 2
 PYTEST_ARGS ?=
 SEED        ?= 0
 DEMO_ARGS   ?=
-BENCHMARKS  ?= geometry_accuracy geometry_speed
 
 BIN     := $(VENV)/bin
 INPUTS  := pyproject.toml constraints.txt
@@ -34,9 +33,10 @@ test-deep: $(VENV)/.dev ## run the suite with more than 100,000 generated cases,
 	HYPERHIER_HYPOTHESIS_PROFILE=deep $(ONE_THREAD) \
 	$(BIN)/python -m pytest -n $(WORKERS) --dist load --hypothesis-seed=$(SEED) $(PYTEST_ARGS)
 
-bench: $(VENV)/.dev ## accuracy and speed of the geometry beside geoopt
+bench: $(VENV)/.dev ## accuracy and speed of the geometry and of taxonomies, beside geoopt and networkx
 	$(BIN)/python benchmarks/geometry_accuracy.py
 	$(BIN)/python benchmarks/geometry_speed.py
+	$(BIN)/python benchmarks/taxonomy_speed.py
 
 docs: $(VENV)/.docs ## build the documentation site in site/
 	$(BIN)/mkdocs build --strict --quiet

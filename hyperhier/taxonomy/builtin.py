@@ -75,7 +75,8 @@ _CATALOGUE = (
         "linnaean",
         "well-known animals, plants and fungi from kingdom to species",
         "general knowledge; names and ranks can be looked up in Catalogue of Life, "
-        "https://www.catalogueoflife.org; Mammal Diversity Database, https://www.mammaldiversity.org; IOC World Bird List, "
+        "https://www.catalogueoflife.org; Mammal Diversity Database, "
+        "https://www.mammaldiversity.org; IOC World Bird List, "
         "https://www.worldbirdnames.org; APG IV, doi 10.1111/boj.12385; PPG I, doi "
         "10.1111/jse.12229",
     ),
