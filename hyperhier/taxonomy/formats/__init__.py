@@ -19,19 +19,13 @@ from hyperhier.taxonomy.formats.graph_xml import (
     write_graphml,
 )
 from hyperhier.taxonomy.formats.json_tree import parse_json, read_json, write_json
+from hyperhier.taxonomy.formats.newick import parse_newick, read_newick, write_newick
+from hyperhier.taxonomy.formats.nexus import parse_nexus, read_nexus, write_nexus
 from hyperhier.taxonomy.formats.obo import parse_obo, read_obo, write_obo
 from hyperhier.taxonomy.formats.outline import parse_outline, read_outline, write_outline
 from hyperhier.taxonomy.formats.parquet import read_parquet, write_parquet
 from hyperhier.taxonomy.formats.path_lines import parse_paths, read_paths, write_paths
 from hyperhier.taxonomy.formats.path_table import parse_path_table, read_path_table
-from hyperhier.taxonomy.formats.phylogeny import (
-    parse_newick,
-    parse_nexus,
-    read_newick,
-    read_nexus,
-    write_newick,
-    write_nexus,
-)
 from hyperhier.taxonomy.formats.python_classes import from_module
 from hyperhier.taxonomy.formats.rdf import parse_rdf, read_rdf
 from hyperhier.taxonomy.formats.wordnet import from_wn, is_wordnet_folder, read_wordnet

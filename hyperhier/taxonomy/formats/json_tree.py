@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any, NoReturn, Unpack
@@ -13,6 +12,14 @@ from hyperhier.taxonomy import _make
 from hyperhier.taxonomy._build import Origin, Structure
 from hyperhier.taxonomy._places import Places
 from hyperhier.taxonomy.core import Taxonomy
+from hyperhier.taxonomy.formats._json_lines import (
+    LinedList,
+    LinedObject,
+    distinct,
+    loads_with_lines,
+    malformed,
+    refuse_constant,
+)
 from hyperhier.taxonomy.formats._lines import depth_first
 from hyperhier.taxonomy.formats._text import read_text, write_text
 from hyperhier.taxonomy.policies import PlacePolicies, Policy
@@ -99,13 +106,13 @@ def parse_json(
         return _Reader(name, children, weight, path).structure(value, policy)
 
     try:
-        value = json.loads(text, object_pairs_hook=_distinct, parse_constant=_refuse)
+        value = json.loads(text, object_pairs_hook=distinct, parse_constant=refuse_constant)
         return Taxonomy._of(structure(value))
     except json.JSONDecodeError as problem:
-        raise _malformed(problem, path) from None
+        raise malformed(problem, path) from None
     except (RecursionError, ValueError):
         pass  # too deep for the json module, or an error without a line: once more, slowly
-    return Taxonomy._of(structure(_with_lines(text, path)))
+    return Taxonomy._of(structure(loads_with_lines(text, path)))
 
 
 def write_json(taxonomy: Taxonomy, path: str | PathLike[str]) -> None:
@@ -366,128 +373,11 @@ def _line(trail: Trail) -> int:
     if trail is None:
         return 0
     _, container, key = trail
-    if isinstance(container, _Object):
+    if isinstance(container, LinedObject):
         return container.lines.get(str(key), 0)
-    if isinstance(container, _List):
+    if isinstance(container, LinedList):
         return container.lines[int(key)]
     return 0
-
-
-# ------------------------------------------------------------------------ text with lines
-
-
-class _Object(dict[str, Any]):
-    """An object that knows the lines of its values."""
-
-    def __init__(self) -> None:
-        self.lines: dict[str, int] = {}
-
-
-class _List(list[Any]):
-    """A list that knows the lines of its values."""
-
-    def __init__(self) -> None:
-        self.lines: list[int] = []
-
-
-_SPACE = re.compile(r"[ \t\n\r]*")
-
-
-def _with_lines(text: str, path: str | PathLike[str] | None) -> Any:
-    """As ``json.loads``, of any depth, and objects and lists know their lines.
-
-    Raises:
-        TaxonomyError: no JSON, or a key twice in one object; with the line.
-    """
-    scalar = json.JSONDecoder(parse_constant=_refuse).raw_decode
-    whole = _List()
-    within: list[_Object | _List] = [whole]  # the open ones
-    at = _after_space(text, 0)
-    line, counted = 1, 0
-    try:
-        while True:
-            inner = within[-1]
-            key = ""
-            if isinstance(inner, _Object):
-                if text[at : at + 1] != '"':
-                    raise json.JSONDecodeError("Expecting a key in double quotes", text, at)
-                start = at
-                key, at = scalar(text, at)
-                if key in inner:
-                    raise TaxonomyError(
-                        f"the key {key!r} is twice in one object",
-                        path=path,
-                        line=text.count("\n", 0, start) + 1,
-                    )
-                at = _after_space(text, at)
-                if text[at : at + 1] != ":":
-                    raise json.JSONDecodeError("Expecting ':' delimiter", text, at)
-                at = _after_space(text, at + 1)
-            line, counted = line + text.count("\n", counted, at), at
-            opened: _Object | _List | None = None
-            if text[at : at + 1] in ("{", "["):
-                value = opened = _Object() if text[at] == "{" else _List()
-                at = _after_space(text, at + 1)
-            else:
-                value, at = scalar(text, at)
-            if isinstance(inner, _Object):
-                inner[key] = value
-                inner.lines[key] = line
-            else:
-                inner.append(value)
-                inner.lines.append(line)
-            if opened is not None:
-                within.append(opened)
-                if text[at : at + 1] != _end_of(opened):
-                    continue
-            # after a value: close what ends here, up to the next comma
-            while True:
-                at = _after_space(text, at)
-                inner = within[-1]
-                if inner is whole:
-                    if at < len(text):
-                        raise json.JSONDecodeError("Extra data", text, at)
-                    return whole[0]
-                if text[at : at + 1] != _end_of(inner):
-                    break
-                within.pop()
-                at += 1
-            if text[at : at + 1] != ",":
-                raise json.JSONDecodeError("Expecting ',' delimiter", text, at)
-            at = _after_space(text, at + 1)
-    except json.JSONDecodeError as problem:
-        raise _malformed(problem, path) from None
-    except TaxonomyError:
-        raise
-    except ValueError as problem:
-        line = text.count("\n", 0, at) + 1
-        raise TaxonomyError(f"is no JSON: {problem}", path=path, line=line) from None
-
-
-def _after_space(text: str, at: int) -> int:
-    if text[at : at + 1] > " ":
-        return at
-    found = _SPACE.match(text, at)
-    return found.end() if found else at
-
-
-def _end_of(container: _Object | _List) -> str:
-    return "}" if isinstance(container, _Object) else "]"
-
-
-def _malformed(problem: json.JSONDecodeError, path: str | PathLike[str] | None) -> TaxonomyError:
-    return TaxonomyError(f"is no JSON: {problem.msg}", path=path, line=problem.lineno)
-
-
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) < len(pairs):
-        raise ValueError("a key twice")
-    return value
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no number of JSON")
 
 
 # --------------------------------------------------------------------------------- writing

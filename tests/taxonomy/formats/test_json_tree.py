@@ -18,7 +18,7 @@ from taxonomy_strategies import dags, trees
 
 from hyperhier.errors import TaxonomyError
 from hyperhier.taxonomy import Taxonomy
-from hyperhier.taxonomy.formats import json_tree
+from hyperhier.taxonomy.formats._json_lines import distinct, loads_with_lines, refuse_constant
 from hyperhier.taxonomy.formats.json_tree import parse_json, read_json, write_json
 
 EXPECTED = Taxonomy.from_paths([("pet", "cat", "manx"), ("pet", "dog")])
@@ -326,7 +326,7 @@ def _values() -> st.SearchStrategy[Any]:
 @given(_values(), st.sampled_from([None, 0, 2]))
 def test_the_slow_reader_reads_what_json_reads(value: Any, indent: int | None) -> None:
     text = json.dumps(value, indent=indent)
-    found = json_tree._with_lines(text, None)
+    found = loads_with_lines(text, None)
     assert json.dumps(found) == json.dumps(value)
     if isinstance(found, list):
         assert len(found.lines) == len(found)  # type: ignore[attr-defined]
@@ -338,14 +338,14 @@ LETTERS = '{}[]:,"\\ \n\t019.eE+-anul\x00\u2028'
 
 @given(st.text() | mutations(SEEDS, LETTERS))
 def test_the_slow_reader_refuses_what_json_refuses(text: str) -> None:
-    options: Any = {"object_pairs_hook": json_tree._distinct, "parse_constant": json_tree._refuse}
+    options: Any = {"object_pairs_hook": distinct, "parse_constant": refuse_constant}
     try:
         expected = json.loads(text, **options)
     except ValueError:
         with pytest.raises(TaxonomyError):
-            json_tree._with_lines(text, None)
+            loads_with_lines(text, None)
     else:
-        assert json.dumps(json_tree._with_lines(text, None)) == json.dumps(expected)
+        assert json.dumps(loads_with_lines(text, None)) == json.dumps(expected)
 
 
 @given(

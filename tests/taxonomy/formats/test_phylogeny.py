@@ -17,7 +17,7 @@ from taxonomy_strategies import dags, trees
 
 from hyperhier.errors import TaxonomyError
 from hyperhier.taxonomy import Taxonomy
-from hyperhier.taxonomy.formats.phylogeny import (
+from hyperhier.taxonomy.formats import (
     parse_newick,
     parse_nexus,
     read_newick,
