@@ -10,7 +10,7 @@ from torch import Tensor
 
 __all__ = ["blockwise", "each_once"]
 
-_BLOCK = 1 << 15  # pairs a piece; also below the length at which torch starts threads of its own
+_BLOCK = 30_000  # pairs a piece; torch starts threads of its own from 32,768 on
 _WORTH_THREADS = 1 << 18
 
 

@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 from hyperhier.errors import TaxonomyError
 from hyperhier.taxonomy.policies import Policy
 
-__all__ = ["Origin", "Structure", "build", "contracted"]
+__all__ = ["Origin", "Structure", "build", "contracted", "shown"]
 
 IntArray = NDArray[np.int64]
 
 #: names, child, parent, weight
 Edges = tuple[list[str], IntArray, IntArray, NDArray[np.float64]]
 
+_LONG_NAME = 80
 _SHOWN = 8  # names listed in one message
 _WIDE = 200  # nodes from which numpy overtakes a Python loop over one level
 
@@ -106,7 +107,7 @@ def build(
         node = several[0]
         edges = np.flatnonzero(child == node)
         raise origin.error(
-            f"node {names[node]!r} has {len(edges)} parents "
+            f"node {shown(names[node])} has {len(edges)} parents "
             f"({_listing([names[parent[e]] for e in edges])}); expected one",
             int(edges[1]),
         )
@@ -134,16 +135,26 @@ def build(
             weight = np.concatenate([weight, np.ones(len(tops))])
             names = [*names, policy.root_name]
         else:
-            keep = _below_largest_root(tops, child, parent, len(names))
+            keep = _below_largest_root(tops, child, parent, order, len(names))
             names, child, parent, weight = _only(keep, names, child, parent, weight)
         order, depth = _topological(len(names), child, parent)
     structure = _number(names, child, parent, weight, order, depth)
     return contracted(structure) if policy.unary == "contract" else structure
 
 
+def shown(name: object) -> str:
+    """A name as messages show it: quoted, the middle of a long one left out.
+
+    >>> shown("cat"), len(shown("x" * 10**6))
+    ("'cat'", 83)
+    """
+    if isinstance(name, str) and len(name) > _LONG_NAME:
+        name = f"{name[: _LONG_NAME // 2]}…{name[-_LONG_NAME // 2 :]}"
+    return repr(name)
+
+
 def _listing(names: Sequence[str]) -> str:
-    shown = ", ".join(repr(name) for name in names[:_SHOWN])
-    return shown + (", ..." if len(names) > _SHOWN else "")
+    return ", ".join(map(shown, names[:_SHOWN])) + (", ..." if len(names) > _SHOWN else "")
 
 
 def _check_names(names: list[Any], child: IntArray, parent: IntArray, origin: Origin) -> None:
@@ -158,7 +169,7 @@ def _check_names(names: list[Any], child: IntArray, parent: IntArray, origin: Or
     for v, name in enumerate(names):
         if problem := _problem_of(name):
             edges = np.flatnonzero((child == v) | (parent == v))
-            raise origin.error(f"node name {name!r} {problem}", *map(int, edges[:1]))
+            raise origin.error(f"node name {shown(name)} {problem}", *map(int, edges[:1]))
 
 
 def _problem_of(name: Any) -> str:
@@ -192,21 +203,21 @@ def _check_edges(
     loops = np.flatnonzero(child == parent)
     if loops.size:
         edge = int(loops[0])
-        raise origin.error(f"node {names[child[edge]]!r} is its own parent", edge)
+        raise origin.error(f"node {shown(names[child[edge]])} is its own parent", edge)
     if len(child) > 1:
         key = child * len(names) + parent
         by_key = np.argsort(key, kind="stable")
         repeated = by_key[1:][key[by_key[1:]] == key[by_key[:-1]]]
         if repeated.size:
             edge = int(repeated.min())
-            pair = f"{names[parent[edge]]!r} -> {names[child[edge]]!r}"
+            pair = f"{shown(names[parent[edge]])} -> {shown(names[child[edge]])}"
             raise origin.error(f"edge {pair} is listed twice", edge)
     bad = np.flatnonzero(~(np.isfinite(weight) & (weight >= 0)))
     if bad.size:
         edge = int(bad[0])
         raise origin.error(
-            f"weight {float(weight[edge])!r} of edge {names[parent[edge]]!r} -> "
-            f"{names[child[edge]]!r}; expected a finite number >= 0",
+            f"weight {float(weight[edge])!r} of edge {shown(names[parent[edge]])} -> "
+            f"{shown(names[child[edge]])}; expected a finite number >= 0",
             edge,
         )
 
@@ -297,20 +308,31 @@ def _cycle_error(
     cycle = walk[seen[v] :][::-1]
     first = cycle.index(min(cycle))
     cycle = cycle[first:] + cycle[:first]
-    shown = [names[c] for c in cycle[:_SHOWN]] + (["..."] if len(cycle) > _SHOWN else [])
-    text = " -> ".join([*shown, names[cycle[0]]])
+    listed = [shown(names[c])[1:-1] for c in cycle[:_SHOWN]]
+    listed += ["..."] if len(cycle) > _SHOWN else []
+    text = " -> ".join([*listed, listed[0]])
     edge = max(int(kept[up[c]]) for c in cycle)
     return origin.error(f"cycle of {len(cycle)} nodes: {text} (parent -> child)", edge)
 
 
 def _below_largest_root(
-    tops: IntArray, child: IntArray, parent: IntArray, n: int
+    tops: IntArray, child: IntArray, parent: IntArray, order: IntArray, n: int
 ) -> NDArray[np.bool_]:
-    """Mask of the root that reaches most nodes (ties: the first listed) and all below it."""
+    """Mask of the root that reaches most nodes (ties: the first listed) and all below it.
+
+    ``order``: parents before children. What a root reaches is at most the sum over its
+    children, and in a forest exactly that: most roots need no walk.
+    """
     start, kids = (array.tolist() for array in _adjacency(n, parent, child))
+    most = [1] * n
+    for v in order[::-1].tolist():
+        most[v] = min(n, 1 + sum([most[c] for c in kids[start[v] : start[v + 1]]]))
     best: list[int] = []
+    first = n
     stamp = [-1] * n
-    for top in tops.tolist():
+    for top in sorted(tops.tolist(), key=lambda v: (-most[v], v)):
+        if most[top] < len(best) or (most[top] == len(best) and top > first):
+            continue
         reached = [top]
         stamp[top] = top
         for v in reached:  # grows while it runs
@@ -318,8 +340,8 @@ def _below_largest_root(
                 if stamp[c] != top:
                     stamp[c] = top
                     reached.append(c)
-        if len(reached) > len(best):
-            best = reached
+        if (len(reached), -top) > (len(best), -first):
+            best, first = reached, top
     mask = np.zeros(n, dtype=bool)
     mask[best] = True
     return mask
@@ -356,7 +378,13 @@ def contracted(s: Structure) -> Structure:
             end[v] = onward.pop()
             extra[v] = min(length[e] + extra[below[e]] for e in down)
     keep = np.asarray(end) == np.arange(n)
-    weight = s.weight + np.asarray(extra)[s.child]
+    with np.errstate(over="ignore"):
+        weight = s.weight + np.asarray(extra)[s.child]
+    if not np.isfinite(weight).all():
+        node = int(s.child[np.flatnonzero(~np.isfinite(weight))[0]])
+        raise TaxonomyError(
+            f"edge lengths below {shown(s.nodes[node])} add up to more than a float64 holds"
+        )
     child = np.asarray(end)[s.child]
     key = child * n + s.parent
     by_key = np.lexsort((weight, key))

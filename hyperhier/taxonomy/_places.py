@@ -8,7 +8,7 @@ from os import PathLike
 import numpy as np
 
 from hyperhier.errors import TaxonomyError
-from hyperhier.taxonomy._build import Origin, Structure, build
+from hyperhier.taxonomy._build import Origin, Structure, build, shown
 from hyperhier.taxonomy.policies import Policy
 
 __all__ = ["SEPARATOR", "Places"]
@@ -109,7 +109,7 @@ class Places:
             a, b = self._below(first[label]), self._below(again)
             where = f"twice {a}" if a == b else f"{a} and {b}"
             raise Origin(path, self._lines).error(
-                f"name {label!r} stands {where} (duplicates='path' names such nodes by their "
+                f"name {shown(label)} stands {where} (duplicates='path' names such nodes by their "
                 "path, 'merge' makes one node of them)",
                 again,
             )
@@ -119,7 +119,7 @@ class Places:
         for place, name in enumerate(names):
             if name in seen:
                 raise Origin(path, self._lines).error(
-                    f"{name!r} names two nodes even by path", place
+                    f"{shown(name)} names two nodes even by path", place
                 )
             seen[name] = place
         return names, list(range(len(names)))
@@ -139,7 +139,7 @@ class Places:
 
     def _below(self, place: int) -> str:
         above = self._above[place]
-        return "at the top" if above < 0 else f"below {self._labels[above]!r}"
+        return "at the top" if above < 0 else f"below {shown(self._labels[above])}"
 
     def _path_of(self, place: int) -> str:
         labels = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["GOOD", "WORDNET"]
+__all__ = ["GOOD", "TOKENS", "WORDNET"]
 
 _CSV = """parent,child,weight
 animal,cat,0.5
@@ -221,3 +221,18 @@ entity n 1 0 1 0 00000010
 rex n 1 2 @ @i 1 0 00000030
 """,
 }
+
+#: what means something in one format or another
+TOKENS = [
+    *"\n\r\t\0 ,;:.()[]{}<>&%#!@^*+-=/\\\"'_|0",
+    *("\n\n", "\r\n", '""', "''", "[[", "]]", "<!--", "-->", "<![CDATA[", "]]>", "\\\n"),
+    *("1", "-1", "1e999", "1e-400", "nan", "NaN", "-inf", "0x1", "1_0", "\u0661", "9" * 400),
+    *("true", "null", "None", "{}", "[]", '""', '"name"', '"children"', '"id"', '"weight"'),
+    *("\ufeff", "\u2028", "\x85", "\xa0", "\u3000", "é", "😀", "\x1b", "\\u0000", "\\ud800"),
+    *(" > ", "  ", "parent,child", "a,b\n", "r > a\n", "# ", "- "),
+    *("[Term]\n", "id: ", "is_a: ", "relationship: part_of ", "is_obsolete: true\n"),
+    *("#NEXUS\n", "BEGIN TREES;", "END;", "TREE t = ", "TRANSLATE 1 a;", "(a,b)c;"),
+    *("<node id='x'/>", "<edge source='x' target='y'/>", "<graph>", "</graph>", "<a>", "&lt;"),
+    *("<!DOCTYPE a>", "<!ENTITY e 'x'>", "<?xml version='1.0' encoding='utf-16'?>", "xmlns=''"),
+    *("@prefix", "@base <urn:x> .", "a ", "_:b", "<urn:x>", "@en", "^^", '"@context"', '"@id"'),
+]

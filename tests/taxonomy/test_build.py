@@ -227,3 +227,43 @@ def test_bad_graphs() -> None:
 def test_builtins_survive_networkx(name: str) -> None:
     tax = builtin_taxonomy(name)
     assert set(Taxonomy.from_networkx(tax.to_networkx())) == set(tax)
+
+
+def test_the_largest_of_many_roots_above_one_hub() -> None:
+    n = 20_000
+    edges = [(f"r{k}", "hub") for k in range(n)] + [("hub", f"x{k}") for k in range(n)]
+    tax = Taxonomy.from_edges(edges, roots="largest")
+    assert (tax.root, len(tax)) == ("r0", n + 2)
+
+
+@few
+@given(st.lists(dags(), min_size=2, max_size=4))
+def test_the_largest_root_is_the_first_that_reaches_most(parts: list[Edges]) -> None:
+    edges = [(f"{k}{u}", f"{k}{v}") for k, part in enumerate(parts) for u, v in part]
+    # some nodes hang below several roots
+    tops = [v for v in dict.fromkeys(u for u, _ in edges) if v not in {c for _, c in edges}]
+    edges += [(tops[0], edges[-1][1])] if (tops[0], edges[-1][1]) not in edges else []
+    graph = nx.DiGraph(edges)
+    names = list(dict.fromkeys(name for edge in edges for name in edge))
+    roots = [v for v in names if not graph.in_degree(v)]
+    reach = {v: len(nx.descendants(graph, v)) for v in roots}
+    expected = max(roots, key=lambda v: (reach[v], -names.index(v)))
+    tax = Taxonomy.from_edges(edges, roots="largest")
+    assert (tax.root, len(tax)) == (expected, reach[expected] + 1)
+
+
+def test_messages_shorten_long_names() -> None:
+    long = "x" * 100_000
+    for edges in ([(long, "a"), ("b", "c")], [("a", long), (long, "a")], [(long, long)]):
+        with pytest.raises(TaxonomyError) as caught:
+            Taxonomy.from_edges(edges)
+        assert len(str(caught.value)) < 500
+    with pytest.raises(TaxonomyError, match="stands below") as caught:
+        Taxonomy.from_paths([("r", "a", long), ("r", "b", long)])
+    assert len(str(caught.value)) < 500
+
+
+def test_lengths_that_add_up_to_infinity() -> None:
+    edges = [("r", "a", 1e308), ("a", "b", 1.7e308), ("b", "x", 1), ("b", "y", 1)]
+    with pytest.raises(TaxonomyError, match="below 'a' add up to more than a float64 holds"):
+        Taxonomy.from_edges(edges, unary="contract")

@@ -16,6 +16,7 @@ from hyperhier.taxonomy.core import Taxonomy
 from hyperhier.taxonomy.formats._columns import Column, column_number
 from hyperhier.taxonomy.formats._lines import lines
 from hyperhier.taxonomy.formats._text import read_text
+from hyperhier.taxonomy.formats.edge_table import malformed
 from hyperhier.taxonomy.policies import PlacePolicies, Policy
 
 __all__ = ["MAX_CODE", "from_codes", "parse_codes", "read_codes"]
@@ -337,6 +338,4 @@ def _cells(
             if any(cells):
                 yield reader.line_num, cells
     except csv.Error as problem:
-        raise TaxonomyError(
-            f"malformed table: {problem}", path=path, line=reader.line_num
-        ) from None
+        raise malformed(problem, text, delimiter, path) from None

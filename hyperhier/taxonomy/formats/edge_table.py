@@ -6,6 +6,7 @@ import csv
 import io
 from array import array
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import chain
 from os import PathLike, fspath
 from typing import Any, Unpack
@@ -19,7 +20,7 @@ from hyperhier.taxonomy.formats._columns import WEIGHT, Column, column_number, h
 from hyperhier.taxonomy.formats._text import read_text, write_text
 from hyperhier.taxonomy.policies import Policies, Policy
 
-__all__ = ["delimiter_of", "parse_csv", "read_csv", "write_csv"]
+__all__ = ["delimiter_of", "malformed", "parse_csv", "read_csv", "write_csv"]
 
 _HINT = ", delimiter= another separator; header=False: the first line is an edge"
 
@@ -98,7 +99,7 @@ def parse_csv(
         width = len(first if names is None else names)
         ids, edges, weights, lines = _edges(rows, again, width, columns, path)
     except csv.Error as problem:
-        raise TaxonomyError(f"malformed table: {problem}", path=path, line=rows.line_num) from None
+        raise malformed(problem, text, delimiter, path) from None
     if not ids:
         raise TaxonomyError("has no edges", path=path)
     parents, children = np.frombuffer(edges, dtype=np.int64).reshape(-1, 2).T
@@ -143,6 +144,21 @@ def write_csv(taxonomy: Taxonomy, path: str | PathLike[str]) -> None:
         row = [nodes[parent], nodes[child]]
         writer.writerow([*row, repr(value)] if weighted else row)
     write_text(path, buffer.getvalue())
+
+
+def malformed(
+    problem: csv.Error, text: str, delimiter: str, path: str | PathLike[str] | None
+) -> TaxonomyError:
+    """The error about a row that cannot be read, with the line in which the row begins.
+
+    It may end far below: a quote that is not closed takes in the lines that follow.
+    """
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    begin = 1
+    with suppress(csv.Error):
+        for _ in rows:
+            begin = rows.line_num + 1
+    return TaxonomyError(f"malformed table: {problem}", path=path, line=begin)
 
 
 def delimiter_of(path: str | PathLike[str]) -> str:

@@ -405,7 +405,7 @@ def _unreadable(
     reason = " ".join(str(problem).split())[:200] or type(problem).__name__
     line = None
     if isinstance(problem, ValueError) and (found := _VALUE.search(str(problem))):
-        for needle in (f">{found.group(1)}<", f'"{found.group(1)}"'):
+        for needle in (f">{found.group(1)}<", f'"{found.group(1)}"', f"'{found.group(1)}'"):
             if (at := text.find(needle)) >= 0:
                 line = len(_NEWLINE.findall(text, 0, at + 1)) + 1
                 break

@@ -13,7 +13,7 @@ from hyperhier.taxonomy._places import Places
 from hyperhier.taxonomy.core import Taxonomy
 from hyperhier.taxonomy.formats._columns import Column, column_numbers, path_of
 from hyperhier.taxonomy.formats._text import read_text
-from hyperhier.taxonomy.formats.edge_table import delimiter_of
+from hyperhier.taxonomy.formats.edge_table import delimiter_of, malformed
 from hyperhier.taxonomy.policies import PlacePolicies, Policy
 
 __all__ = ["parse_path_table", "read_path_table"]
@@ -96,7 +96,7 @@ def parse_path_table(
                 )
             places.add_path(branch, line=rows.line_num)
     except csv.Error as problem:
-        raise TaxonomyError(f"malformed table: {problem}", path=path, line=rows.line_num) from None
+        raise malformed(problem, text, delimiter, path) from None
     if not places:
         raise TaxonomyError("has no rows below the header; expected paths", path=path)
     return Taxonomy._of(places.structure(policy, path))
