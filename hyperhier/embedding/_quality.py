@@ -8,10 +8,9 @@ import torch
 from torch import Tensor
 
 from hyperhier.manifolds.base import Manifold
-from hyperhier.metrics._ancestors import weighted_depths
 from hyperhier.taxonomy import Taxonomy
 
-__all__ = ["distortion", "reconstruction", "tree_distances"]
+__all__ = ["distortion", "reconstruction"]
 
 # Scalars of one block of the distance table: 32 MiB of float64.
 _BLOCK_SCALARS = 2**22
@@ -71,14 +70,6 @@ def reconstruction(
     return precision / chosen.numel(), rank_sum / pairs
 
 
-def tree_distances(taxonomy: Taxonomy, i: Tensor, j: Tensor) -> Tensor:
-    """float64 distances in the taxonomy, broadcast: of the weighted tree, or hops in a DAG."""
-    if not taxonomy.is_tree or bool((taxonomy.edge_weight == 1.0).all()):
-        return taxonomy.distance(i, j).double()
-    depth = weighted_depths(taxonomy)
-    return (depth[i] + depth[j] - 2.0 * depth[taxonomy.lca(i, j)]).clamp(min=0.0)
-
-
 def distortion(
     points: Tensor, taxonomy: Taxonomy, manifold: Manifold, nodes: Tensor
 ) -> tuple[float, float]:
@@ -98,7 +89,7 @@ def distortion(
     for rows in torch.arange(nodes.numel()).split(
         max(1, _BLOCK_SCALARS // (nodes.numel() * points.shape[-1]))
     ):
-        hops = tree_distances(taxonomy, nodes[rows].unsqueeze(-1), nodes)
+        hops = taxonomy.distance(nodes[rows].unsqueeze(-1), nodes, weighted=True)
         counted = (hops > 0) & (rows.unsqueeze(-1) < torch.arange(nodes.numel()))
         measured = manifold.dist_matrix(points[nodes[rows]], points[nodes])
         ratios.append((measured[counted] / hops[counted]).double())

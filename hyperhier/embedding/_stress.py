@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hyperhier.embedding._quality import tree_distances
 from hyperhier.embedding._ranking import starting_points
 from hyperhier.manifolds.base import Manifold
 from hyperhier.nn import ManifoldParameter
@@ -72,13 +71,11 @@ def stress(
 
     def pairs() -> tuple[Tensor, Tensor, Tensor]:
         i, j = torch.randint(size, (2, batch_size), generator=generator)
-        hops = tree_distances(taxonomy, i, j)
+        hops = taxonomy.distance(i, j, weighted=True)
         kept = hops > 0
         return i[kept], j[kept], hops[kept]
 
-    longest = float(
-        tree_distances(taxonomy, torch.zeros(1, dtype=torch.int64), torch.arange(size)).max()
-    )
+    longest = float(taxonomy.distance(0, torch.arange(size), weighted=True).max())
     if longest == 0.0:
         return start, chosen
     scale = 1.0

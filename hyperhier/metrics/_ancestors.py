@@ -7,7 +7,7 @@ from torch import Tensor
 
 from hyperhier.taxonomy import Taxonomy
 
-__all__ = ["ancestor_pairs", "intersection_sizes", "node_heights", "weighted_depths"]
+__all__ = ["ancestor_pairs", "intersection_sizes"]
 
 
 def ancestor_pairs(taxonomy: Taxonomy, ids: Tensor) -> tuple[Tensor, Tensor]:
@@ -78,28 +78,3 @@ def intersection_sizes(
     shared = (key[at] == wanted) if key.numel() else torch.zeros_like(wanted, dtype=torch.bool)
     sizes = torch.bincount(pair[shared], minlength=pairs.numel())
     return sizes[inverse], count[p], count[t]
-
-
-def node_heights(taxonomy: Taxonomy) -> Tensor:
-    """``(N,)`` int64: the longest path down from each node to a leaf below it; leaves 0."""
-    height = torch.zeros(len(taxonomy), dtype=torch.int64)
-    child, parent = taxonomy.edges.cpu()
-    depth = taxonomy.depth.cpu()[child]
-    for level in range(taxonomy.height, 0, -1):
-        here = depth == level
-        height.scatter_reduce_(0, parent[here], height[child[here]] + 1, "amax")
-    return height
-
-
-def weighted_depths(taxonomy: Taxonomy) -> Tensor:
-    """``(N,)`` float64: the edge weights summed from the root along primary parents."""
-    depth, primary = taxonomy.depth.cpu(), taxonomy.parent_id.cpu()
-    child, parent = taxonomy.edges.cpu()
-    up = torch.zeros(len(taxonomy), dtype=torch.float64)
-    is_primary = primary[child] == parent
-    up[child[is_primary]] = taxonomy.edge_weight.cpu().to(torch.float64)[is_primary]
-    total = torch.zeros_like(up)
-    for level in range(1, taxonomy.height + 1):
-        here = (depth == level).nonzero().squeeze(-1)
-        total[here] = total[primary[here]] + up[here]
-    return total

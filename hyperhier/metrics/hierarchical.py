@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from hyperhier.metrics._ancestors import intersection_sizes, node_heights, weighted_depths
+from hyperhier.metrics._ancestors import intersection_sizes
 from hyperhier.metrics._check import as_ids, same_length
 from hyperhier.taxonomy import Taxonomy
 
@@ -105,8 +105,8 @@ def h_acc(pred: Tensor, target: Tensor, taxonomy: Taxonomy, weights: Weights = "
 
     * ``"linear"``: ``1 - d / (2 L)``, d in edges and L the height of the taxonomy;
     * ``"exp"``: ``exp(-d / 2)``, a factor 1/e for each level climbed in a tree of even depth;
-    * ``"edge"``: ``1 - d_w / (2 L_w)``, d_w the sum of the edge weights on the path along
-      primary parents and L_w the largest such depth of a node.
+    * ``"edge"``: ``1 - d_w / (2 L_w)``, d_w the sum of the edge weights between them and L_w
+      the largest such sum from the root down to a node.
 
     Args:
         pred: predicted node ids, ``(n,)`` int64; inner nodes are allowed.
@@ -135,11 +135,8 @@ def sample_credit(
     pred, target = as_ids(pred, "pred", taxonomy), as_ids(target, "target", taxonomy)
     same_length(pred=pred, target=target)
     if weights == "edge":
-        depth = weighted_depths(taxonomy).to(pred.device)
-        lca = taxonomy.lca(pred, target)
-        distance = (depth[pred] + depth[target] - 2.0 * depth[lca]).clamp(min=0.0)
-        distance = torch.where(pred == target, 0.0, distance)
-        longest = 2.0 * float(depth.max())
+        distance = taxonomy.distance(pred, target, weighted=True)
+        longest = 2.0 * float(taxonomy.root_distance.max())
     elif weights in ("linear", "exp"):
         distance = taxonomy.distance(pred, target).double()
         longest = 2.0 * taxonomy.height
@@ -167,7 +164,7 @@ def lca_height(i: Tensor, j: Tensor, taxonomy: Taxonomy) -> Tensor:
     >>> lca_height(tree.encode(["dog", "ox"]), tree.encode(["cat", "cat"]), tree)
     tensor([1, 2])
     """
-    return node_heights(taxonomy).to(i.device)[taxonomy.lca(i, j)]
+    return taxonomy.node_height.to(i.device)[taxonomy.lca(i, j)]
 
 
 def mistake_severity(pred: Tensor, target: Tensor, taxonomy: Taxonomy) -> float:

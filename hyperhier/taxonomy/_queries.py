@@ -79,6 +79,11 @@ class Queries:
         """``(N,)`` int64: edges on the longest way down to a leaf; a fresh copy."""
         return self._table("node_height").clone()
 
+    @property
+    def root_distance(self) -> Tensor:
+        """``(N,)`` float64: weights summed from the root down the primary parents; a copy."""
+        return self._table("length").clone()
+
     def lca(self, i: Ids, j: Ids) -> Tensor:
         """Lowest common ancestor; a node counts as its own ancestor.
 

@@ -18,7 +18,7 @@ from hyperhier.metrics import (
     lca_height,
     mistake_severity,
 )
-from hyperhier.metrics._ancestors import ancestor_pairs, node_heights
+from hyperhier.metrics._ancestors import ancestor_pairs
 from hyperhier.taxonomy import Taxonomy
 
 
@@ -118,7 +118,7 @@ def test_heights_are_longest_paths_down(make_taxonomy, seed, extra) -> None:
     def height(name: str) -> int:
         return max((1 + height(child) for child in tax.children(name)), default=0)
 
-    assert node_heights(tax).tolist() == [height(name) for name in tax.nodes]
+    assert tax.node_height.tolist() == [height(name) for name in tax.nodes]
     pred, target = (tax.encode(names) for names in drawn(tax, seed))
     lca = [tax.nodes[int(v)] for v in tax.lca(pred, target)]
     assert lca_height(pred, target, tax).tolist() == [height(name) for name in lca]
