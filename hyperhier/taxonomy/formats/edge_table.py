@@ -22,7 +22,10 @@ from hyperhier.taxonomy.policies import Policies, Policy
 
 __all__ = ["delimiter_of", "malformed", "parse_csv", "read_csv", "write_csv"]
 
-_HINT = ", delimiter= another separator; header=False: the first line is an edge"
+_HINT = (
+    ", delimiter= another separator; header=False: the first line is an edge; columns=: a path in "
+    "each row"
+)
 
 
 def read_csv(
