@@ -32,6 +32,7 @@ _OPTIONAL = (
     ("torchmetrics", "torchmetrics", "metrics"),
     ("matplotlib", "matplotlib", "plot"),
     ("plotly", "plotly", "plot"),
+    ("numba", "numba", "fast"),
     ("rdflib", "rdflib", "rdf"),
     ("wn", "wn", "wordnet"),
     ("scikit-learn", "sklearn", "sklearn"),

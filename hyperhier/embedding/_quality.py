@@ -7,6 +7,8 @@ import sys
 import torch
 from torch import Tensor
 
+from hyperhier.embedding._compiled import MAX_RADIUS, ancestor_ranks, is_available
+from hyperhier.manifolds import Polar
 from hyperhier.manifolds.base import Manifold
 from hyperhier.taxonomy import Taxonomy
 
@@ -14,6 +16,8 @@ __all__ = ["distortion", "reconstruction"]
 
 # Scalars of one block of the distance table: 32 MiB of float64.
 _BLOCK_SCALARS = 2**22
+# Pairs of nodes: compiling takes as long as some millions of them.
+_WORTH_COMPILING = 5_000_000
 
 
 def reconstruction(
@@ -52,6 +56,15 @@ def reconstruction(
     if chosen.numel() == 0:
         return 1.0, 1.0
 
+    if is_worth_compiling(points, manifold, chosen.numel()):
+        polar = manifold.to(Polar(c=-manifold.sectional_curvature))(points.double()).numpy()
+        scale = (-manifold.sectional_curvature) ** 0.5
+        if scale * polar[:, 0].max() <= MAX_RADIUS:
+            bounds = torch.cat([start, start[-1:] + count[-1:]]).numpy()
+            averages, sums = ancestor_ranks(
+                scale * polar[:, 0], polar[:, 1:], bounds, ancestor.numpy(), chosen.numpy()
+            )
+            return float(averages.mean()), float(sums.sum()) / int(count[chosen].sum())
     precision, rank_sum, pairs = 0.0, 0.0, 0
     for rows in chosen.split(max(1, _BLOCK_SCALARS // (len(taxonomy) * points.shape[-1]))):
         distance = manifold.dist_matrix(points[rows], points)
@@ -68,6 +81,12 @@ def reconstruction(
         shares = (own.double() / nearer.clamp(min=1)).masked_fill(~held, 0.0)
         precision += float((shares.sum(dim=1) / count[rows]).sum())
     return precision / chosen.numel(), rank_sum / pairs
+
+
+def is_worth_compiling(points: Tensor, manifold: Manifold, nodes: int) -> bool:
+    """Whether the compiled ranks can be had and save more time than they take to compile."""
+    hyperbolic = manifold.sectional_curvature < 0 and bool(points.isfinite().all())
+    return hyperbolic and nodes * len(points) >= _WORTH_COMPILING and is_available()
 
 
 def distortion(
