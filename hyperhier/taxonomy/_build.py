@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from os import PathLike
 from typing import Any
 
@@ -16,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hyperhier.errors import TaxonomyError
+from hyperhier.taxonomy._runs import IntArray, adjacency, runs
 from hyperhier.taxonomy.policies import Policy
 
 __all__ = ["Origin", "Structure", "build", "contracted", "shown"]
 
-IntArray = NDArray[np.int64]
 
 #: names, child, parent, weight
 Edges = tuple[list[str], IntArray, IntArray, NDArray[np.float64]]
@@ -74,6 +75,11 @@ class Structure:
         """First id of each level, and the number of nodes at the end: ``(height + 2,)``."""
         levels = np.arange(int(self.depth[-1]) + 2)
         return np.searchsorted(self.depth, levels).astype(np.int64)
+
+    @property
+    def edges_by_level(self) -> list[tuple[int, int]]:
+        """First edge, and the one after the last, of those down to each level from 1 on."""
+        return list(pairwise(np.searchsorted(self.child, self.level_start[1:]).tolist()))
 
 
 def build(
@@ -222,15 +228,6 @@ def _check_edges(
         )
 
 
-def _adjacency(n: int, owner: IntArray, other: IntArray) -> tuple[IntArray, IntArray]:
-    """``(start, items)``: the ``other`` ends of owner v are ``items[start[v]:start[v+1]]``, in
-    the order of the edges."""
-    by_owner = np.argsort(owner, kind="stable")
-    start = np.zeros(n + 1, dtype=np.int64)
-    np.cumsum(np.bincount(owner, minlength=n), out=start[1:])
-    return start, other[by_owner]
-
-
 def _sweep(
     tops: IntArray, start: IntArray, kids: IntArray, waiting: IntArray | None = None
 ) -> tuple[IntArray, IntArray]:
@@ -259,9 +256,7 @@ def _sweep(
                 below = ready
         else:
             at = np.asarray(level)
-            many = start[at + 1] - start[at]
-            within = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)
-            reached = kids[np.repeat(start[at], many) + within]
+            reached = kids[runs(start[at], start[at + 1] - start[at])]
             if waiting is not None:
                 reached, times = np.unique(reached, return_counts=True)
                 waiting[reached] -= times
@@ -279,7 +274,7 @@ def _topological(n: int, child: IntArray, parent: IntArray) -> tuple[IntArray, I
     waiting = np.bincount(child, minlength=n)
     tops = np.flatnonzero(waiting == 0)
     forest = len(child) + len(tops) == n
-    order, level = _sweep(tops, *_adjacency(n, parent, child), None if forest else waiting)
+    order, level = _sweep(tops, *adjacency(n, parent, child), None if forest else waiting)
     depth = np.zeros(n, dtype=np.int64)
     depth[order] = level
     return order, depth
@@ -323,7 +318,7 @@ def _below_largest_root(
     ``order``: parents before children. What a root reaches is at most the sum over its
     children, and in a forest exactly that: most roots need no walk.
     """
-    start, kids = (array.tolist() for array in _adjacency(n, parent, child))
+    start, kids = (array.tolist() for array in adjacency(n, parent, child))
     most = [1] * n
     for v in order[::-1].tolist():
         most[v] = min(n, 1 + sum([most[c] for c in kids[start[v] : start[v + 1]]]))
@@ -367,7 +362,7 @@ def contracted(s: Structure) -> Structure:
     Where two ways past lead to one node, the first listed edge stays, with the shorter length.
     """
     n = len(s.nodes)
-    start, edges = (a.tolist() for a in _adjacency(n, s.parent, np.arange(len(s.child))))
+    start, edges = (a.tolist() for a in adjacency(n, s.parent, np.arange(len(s.child))))
     below, length = s.child.tolist(), s.weight.tolist()
     end = list(range(n))  # where an edge to this node leads, and what it adds
     extra = [0.0] * n
@@ -418,7 +413,7 @@ def _number(
     tree = np.sort(edge_of[edge_of >= 0])
     old = order
     if len(child) > n - 1:
-        old, _ = _sweep(order[:1], *_adjacency(n, parent[tree], child[tree]))
+        old, _ = _sweep(order[:1], *adjacency(n, parent[tree], child[tree]))
     new = np.empty(n, dtype=np.int64)
     new[old] = np.arange(n)
     child, parent = new[child], new[parent]

@@ -9,8 +9,9 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
-from hyperhier.taxonomy._build import IntArray, Structure
+from hyperhier.taxonomy._build import Structure
 from hyperhier.taxonomy._primary import path_sums, subtree_sums
+from hyperhier.taxonomy._runs import IntArray, adjacency, runs
 
 __all__ = ["Gromov", "gromov"]
 
@@ -173,15 +174,14 @@ class _Core:
         inside = kept[s.child] & kept[s.parent]
         child, parent = number[s.child[inside]], number[s.parent[inside]]
         owner, other = np.concatenate([child, parent]), np.concatenate([parent, child])
-        start = np.zeros(int(kept.sum()) + 1, dtype=np.int64)
-        np.cumsum(np.bincount(owner, minlength=len(start) - 1), out=start[1:])
+        start, items = adjacency(int(kept.sum()), owner, other)
         return cls(
             gate=number[gate],
             hanging=np.bincount(number[gate]).astype(np.int64),
             tall=tall[kept],
             longest=_longest_way(s, gate),
             start=start,
-            items=other[np.argsort(owner, kind="stable")],
+            items=items,
         )
 
     def hops(self, source: int) -> IntArray:
@@ -201,9 +201,7 @@ class _Core:
                 level = reached
             else:
                 at = np.asarray(level)
-                many = self.start[at + 1] - self.start[at]
-                within = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)
-                found = self.items[np.repeat(self.start[at], many) + within]
+                found = self.items[runs(self.start[at], self.start[at + 1] - self.start[at])]
                 found = np.unique(found[distance[found] < 0])
                 distance[found] = far
                 level = found.tolist()

@@ -8,7 +8,6 @@ answered from its lineages: each node's ancestors and itself, ascending.
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -19,6 +18,7 @@ from hyperhier.errors import TaxonomyError
 from hyperhier.taxonomy._build import IntArray, Structure
 from hyperhier.taxonomy._primary import leaf_mask, primary_weight
 from hyperhier.taxonomy._range_minimum import range_table
+from hyperhier.taxonomy._runs import runs
 
 __all__ = ["BUILDERS", "DERIVED", "MAX_CLOSURE_PAIRS"]
 
@@ -94,15 +94,11 @@ def _closure_of_dag(s: Structure) -> tuple[IntArray, IntArray]:
     out = np.empty(max(4 * len(s.child), 1), dtype=np.int64)
     used = 0
     start = s.level_start
-    edge_start = np.searchsorted(s.child, start)
-    for level in range(1, len(start) - 1):
-        edges = slice(edge_start[level], edge_start[level + 1])
-        child, parent = s.child[edges], s.parent[edges]
+    for level, (first, last) in enumerate(s.edges_by_level, start=1):
+        child, parent = s.child[first:last], s.parent[first:last]
         known = count[parent]
-        total = int(known.sum())
-        _refuse(used + total)
-        within = np.arange(total) - np.repeat(np.cumsum(known) - known, known)
-        inherited = out[np.repeat(offset[parent], known) + within]
+        _refuse(used + int(known.sum()))
+        inherited = out[runs(offset[parent], known)]
         key = np.concatenate([child * n + parent, np.repeat(child, known) * n + inherited])
         key = np.unique(key)
         owner = key // n
@@ -147,12 +143,10 @@ def _climb(s: Structure, table: Table, weight: NDArray[np.float64] | IntArray) -
     most = np.inf if weight.dtype.kind == "f" else np.iinfo(np.int64).max
     climb = np.full(len(key), most, dtype=weight.dtype)
     climb[offset[1:] - 1] = 0  # the node itself is the last entry of its lineage
-    edge_start = np.searchsorted(s.child, s.level_start)
-    for first, last in pairwise(edge_start[1:].tolist()):
+    for first, last in s.edges_by_level:
         child, parent = s.child[first:last], s.parent[first:last]
         known = offset[parent + 1] - offset[parent]
-        within = np.arange(known.sum()) - np.repeat(np.cumsum(known) - known, known)
-        source = np.repeat(offset[parent], known) + within
+        source = runs(offset[parent], known)
         at = np.searchsorted(key, np.repeat(child, known) * n + ancestor[source])
         np.minimum.at(climb, at, climb[source] + np.repeat(weight[first:last], known))
     return _tensor(climb)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from hyperhier.taxonomy._build import IntArray, Structure
+from hyperhier.taxonomy._build import Structure
+from hyperhier.taxonomy._runs import IntArray, runs
 
 __all__ = ["redundant_edges"]
 
@@ -47,8 +48,7 @@ def redundant_edges(s: Structure, work: float = float("inf")) -> tuple[IntArray,
     while key.size and work > 0:
         owner, node = np.divmod(key, n)
         many = start[node + 1] - start[node]
-        within = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)
-        node = s.parent[np.repeat(start[node], many) + within]
+        node = s.parent[runs(start[node], many)]
         owner = np.repeat(owner, many)
         keep = s.depth[node] >= shallowest[owner]
         key = np.unique(owner[keep] * n + node[keep])

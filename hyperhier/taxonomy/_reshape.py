@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +47,7 @@ def below(s: Structure, top: IntArray) -> Mask:
     """These nodes and all their descendants."""
     mask = np.zeros(len(s.nodes), dtype=bool)
     mask[top] = True
-    for first, last in _levels(s):
+    for first, last in s.edges_by_level:
         mask[s.child[first:last][mask[s.parent[first:last]]]] = True
     return mask
 
@@ -57,15 +56,9 @@ def above(s: Structure, bottom: IntArray) -> Mask:
     """These nodes and all their ancestors."""
     mask = np.zeros(len(s.nodes), dtype=bool)
     mask[bottom] = True
-    for first, last in reversed(_levels(s)):
+    for first, last in reversed(s.edges_by_level):
         mask[s.parent[first:last][mask[s.child[first:last]]]] = True
     return mask
-
-
-def _levels(s: Structure) -> list[tuple[int, int]]:
-    """First and last edge of the edges to each level, from the top down."""
-    start = np.searchsorted(s.child, s.level_start).tolist()
-    return list(pairwise(start[1:]))
 
 
 def without(s: Structure, roots: IntArray) -> Mask:
@@ -74,7 +67,7 @@ def without(s: Structure, roots: IntArray) -> Mask:
     gone = mask.copy()
     gone[roots] = True
     mask[0] = not gone[0]
-    for first, last in _levels(s):
+    for first, last in s.edges_by_level:
         child = s.child[first:last][mask[s.parent[first:last]]]
         mask[child[~gone[child]]] = True
     return mask

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal, TypedDict, get_args
 
-__all__ = ["Duplicates", "MultiParent", "PlacePolicies", "Policies", "Policy", "Roots", "Unary"]
+__all__ = [
+    "Duplicates",
+    "MultiParent",
+    "PlacePolicies",
+    "Policies",
+    "Policy",
+    "Roots",
+    "Unary",
+    "check_choice",
+]
 
 MultiParent = Literal["keep", "first", "error"]
 Roots = Literal["error", "join", "largest"]
@@ -74,10 +83,20 @@ class Policy:
         for name, value in policies.items():
             if name not in known:
                 raise TypeError(f"unexpected argument {name!r}; expected among {', '.join(known)}")
-            if name in _CHOICES and value not in _CHOICES[name]:
-                allowed = ", ".join(map(repr, _CHOICES[name]))
-                raise ValueError(f"{name}={value!r}; expected one of {allowed}")
+            if name in _CHOICES:
+                check_choice(name, value, _CHOICES[name])
         return cls(**policies)
+
+
+def check_choice(argument: str, value: object, allowed: Sequence[object]) -> None:
+    """A ValueError for a value that is not among those allowed.
+
+    >>> check_choice("pos", "noun", ("n", "v"))
+    Traceback (most recent call last):
+    ValueError: pos='noun'; expected one of 'n', 'v'
+    """
+    if value not in allowed:
+        raise ValueError(f"{argument}={value!r}; expected one of {', '.join(map(repr, allowed))}")
 
 
 _CHOICES: dict[str, tuple[str, ...]] = {

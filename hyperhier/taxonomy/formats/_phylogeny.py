@@ -11,7 +11,7 @@ from hyperhier.errors import TaxonomyError
 from hyperhier.taxonomy._places import Places
 from hyperhier.taxonomy.core import Taxonomy
 from hyperhier.taxonomy.formats._tree_text import SUPPORT, ParsedTree, TreeText
-from hyperhier.taxonomy.policies import Policy
+from hyperhier.taxonomy.policies import Policy, check_choice
 
 __all__ = ["InnerLabels", "Options", "newick_text", "quoted", "taxonomy_of"]
 
@@ -35,9 +35,7 @@ class Options:
     def __post_init__(self) -> None:
         if self.index < 0:
             raise ValueError(f"index={self.index}; expected 0 or more")
-        if self.inner_labels not in get_args(InnerLabels):
-            allowed = ", ".join(map(repr, get_args(InnerLabels)))
-            raise ValueError(f"inner_labels={self.inner_labels!r}; expected one of {allowed}")
+        check_choice("inner_labels", self.inner_labels, get_args(InnerLabels))
         if self.unnamed is not None and not self.unnamed.strip():
             raise ValueError(f"unnamed={self.unnamed!r}; expected text or None")
 

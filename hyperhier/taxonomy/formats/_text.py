@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from hyperhier.errors import TaxonomyError
 
-__all__ = ["MAX_BYTES", "decode", "read_bytes", "read_text", "write_bytes", "write_text"]
+__all__ = ["MAX_BYTES", "decode", "read_bytes", "read_text", "short", "write_bytes", "write_text"]
 
 #: files that hold more than this, unpacked, are refused (a small gzip file can hold anything)
 MAX_BYTES = 1 << 30
@@ -100,6 +100,11 @@ def decode(content: bytes, path: str | PathLike[str] | None = None) -> str:
 def _lines_before(content: bytes, position: int) -> int:
     ends = content.count(b"\n", 0, position) + content.count(b"\r", 0, position)
     return ends - content.count(b"\r\n", 0, position)
+
+
+def short(value: str) -> str:
+    """A value as messages show it: quoted, the end of a long one left out."""
+    return repr(value if len(value) <= 60 else value[:57] + "...")
 
 
 def write_text(path: str | PathLike[str], text: str) -> None:

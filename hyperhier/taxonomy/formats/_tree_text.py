@@ -10,6 +10,7 @@ from os import PathLike
 from typing import NoReturn
 
 from hyperhier.errors import TaxonomyError
+from hyperhier.taxonomy.formats._text import short
 
 __all__ = ["NUMBER", "SUPPORT", "ParsedTree", "Token", "TreeText", "next_tree", "token_pattern"]
 
@@ -130,12 +131,12 @@ def next_tree(tokens: Iterator[Token], source: TreeText) -> ParsedTree | None:
                 before = "label"
             elif before == "colon":
                 if kind != "word" or not NUMBER.fullmatch(value):
-                    source.fail(f"branch length {_short(value)}; expected a number", position)
+                    source.fail(f"branch length {short(value)}; expected a number", position)
                 tree.lengths[node] = float(value)
                 before = "length"
             else:
                 source.fail(
-                    f"{_short(value)} after {_short(shown)}; expected ',', ')', ';' or ':' "
+                    f"{short(value)} after {short(shown)}; expected ',', ')', ';' or ':' "
                     "(names with spaces need quotes)",
                     position,
                 )
@@ -143,7 +144,7 @@ def next_tree(tokens: Iterator[Token], source: TreeText) -> ParsedTree | None:
             source.fail(f"{kind!r} after ':'; expected a branch length", position)
         elif kind == "(":
             if before != "begin":
-                source.fail(f"'(' after {_short(shown)}; expected ',', ')' or ';'", position)
+                source.fail(f"'(' after {short(shown)}; expected ',', ')' or ';'", position)
             node = tree.add(opened[-1] if opened else -1, position, inner=True)
             opened.append(node)
         elif before == "begin" and kind in ",):;":
@@ -174,12 +175,8 @@ def next_tree(tokens: Iterator[Token], source: TreeText) -> ParsedTree | None:
     if before == "colon":
         source.fail("the text ends after ':'; expected a branch length", position)
     if not tree.inner[0]:  # any word is a label: do not take every text for a tree
-        source.fail(f"{_short(shown)} without parentheses or ';'; expected a tree", position)
+        source.fail(f"{short(shown)} without parentheses or ';'; expected a tree", position)
     return tree
-
-
-def _short(value: str) -> str:
-    return repr(value if len(value) <= 60 else value[:57] + "...")
 
 
 def _unclosed(tree: ParsedTree, opened: list[int], source: TreeText) -> NoReturn:

@@ -17,8 +17,8 @@ from hyperhier.errors import TaxonomyError
 from hyperhier.taxonomy import _make
 from hyperhier.taxonomy._build import Origin
 from hyperhier.taxonomy.core import Taxonomy
-from hyperhier.taxonomy.formats._text import read_text, write_text
-from hyperhier.taxonomy.policies import Policies, Policy
+from hyperhier.taxonomy.formats._text import read_text, short, write_text
+from hyperhier.taxonomy.policies import Policies, Policy, check_choice
 
 __all__ = ["Undeclared", "parse_obo", "read_obo", "write_obo"]
 
@@ -112,9 +112,7 @@ def parse_obo(
     wanted = [relations] if isinstance(relations, str) else list(relations)
     if not wanted:
         raise ValueError(f"relations={relations!r}; expected at least one, such as 'is_a'")
-    if undeclared not in get_args(Undeclared):
-        allowed = ", ".join(map(repr, get_args(Undeclared)))
-        raise ValueError(f"undeclared={undeclared!r}; expected one of {allowed}")
+    check_choice("undeclared", undeclared, get_args(Undeclared))
     scan = _Scan(path, set(wanted))
     scan.run(text)
     unknown = [r for r in wanted if r != _IS_A and r not in scan.relations]
@@ -204,7 +202,7 @@ class _Scan:
             if line[0] == "[":
                 match = _STANZA.fullmatch(line)
                 if not match:
-                    self.fail(f"{_short(line)}; expected a stanza such as [Term]", number)
+                    self.fail(f"{short(line)}; expected a stanza such as [Term]", number)
                 if not header:
                     self.fail("a stanza before the header; expected format-version: first", number)
                 self._close(stanza, term)
@@ -212,7 +210,7 @@ class _Scan:
                 continue
             tag, colon, value = line.partition(":")
             if not colon or not tag or " " in tag or "\t" in tag:
-                self.fail(f"{_short(line)}; expected 'tag: value'", number)
+                self.fail(f"{short(line)}; expected 'tag: value'", number)
             header = True
             if stanza == "term":
                 self._tag(term, tag, value.strip(_BLANKS), number)
@@ -246,17 +244,17 @@ class _Scan:
             relation, _, parent = _cut(value).replace("\t", " ").partition(" ")
             self.relations.add(relation)
             if not parent.strip(_BLANKS):
-                self.fail(f"relationship {_short(value)}; expected a type and a term", line)
+                self.fail(f"relationship {short(value)}; expected a type and a term", line)
             if relation in self.wanted:
                 parent = _unescaped(parent.strip(_BLANKS))
                 term.parents.append((relation, parent, line))
         elif tag == "is_obsolete":
             flag = _value(value).lower()
             if flag not in ("true", "false"):
-                self.fail(f"is_obsolete {_short(value)}; expected true or false", line)
+                self.fail(f"is_obsolete {short(value)}; expected true or false", line)
             term.obsolete = flag == "true"
         elif _is_quoted(tag) and value.startswith('"') and not _STRING.match(value):
-            self.fail(f"{tag} {_short(value)} without its closing quote", line)
+            self.fail(f"{tag} {short(value)} without its closing quote", line)
 
     def _id(self, value: str, tag: str, line: int) -> str:
         found = _value(value)
@@ -384,7 +382,3 @@ def _cut(raw: str) -> str:
 
 def _is_quoted(tag: str) -> bool:
     return tag == "def" or tag.endswith("synonym")
-
-
-def _short(value: str) -> str:
-    return repr(value if len(value) <= 60 else value[:57] + "...")

@@ -24,7 +24,7 @@ from hyperhier.taxonomy.formats._rdf_source import (
     the_rdflib,
 )
 from hyperhier.taxonomy.formats._text import read_text
-from hyperhier.taxonomy.policies import Policies, Policy
+from hyperhier.taxonomy.policies import Policies, Policy, check_choice
 
 __all__ = ["RdfNames", "RdfRelation", "RdfSyntax", "parse_rdf", "read_rdf"]
 
@@ -117,14 +117,9 @@ def parse_rdf(
     ('Animal', 'Cat')
     """
     policy = Policy.of(policies)
-    for argument, value, allowed in (
-        ("syntax", syntax, (None, *get_args(RdfSyntax))),
-        ("relation", relation, get_args(RdfRelation)),
-        ("names", names, get_args(RdfNames)),
-    ):
-        if value not in allowed:
-            listed = ", ".join(map(repr, allowed))
-            raise ValueError(f"{argument}={value!r}; expected one of {listed}")
+    check_choice("syntax", syntax, (None, *get_args(RdfSyntax)))
+    check_choice("relation", relation, get_args(RdfRelation))
+    check_choice("names", names, get_args(RdfNames))
     if scheme and relation == "rdfs":
         raise ValueError("scheme=True has no meaning with relation='rdfs'")
     # rdflib takes a lone carriage return for no white space

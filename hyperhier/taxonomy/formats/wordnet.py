@@ -21,7 +21,7 @@ from hyperhier.taxonomy._build import Origin, build
 from hyperhier.taxonomy.core import Taxonomy
 from hyperhier.taxonomy.formats._optional import optional
 from hyperhier.taxonomy.formats._text import read_text
-from hyperhier.taxonomy.policies import Policies, Policy
+from hyperhier.taxonomy.policies import Policies, Policy, check_choice
 
 if TYPE_CHECKING:
     import wn
@@ -93,8 +93,8 @@ def read_wordnet(
     (('entity.n.01', 'dog.n.01'), ('n00000001', 'n00000050'))
     """
     policy = Policy.of(policies)
-    _check_choice("pos", pos, get_args(PartOfSpeech))
-    _check_choice("names", names, get_args(Names))
+    check_choice("pos", pos, get_args(PartOfSpeech))
+    check_choice("names", names, get_args(Names))
     if not os.path.isdir(folder):
         what = "is a file" if os.path.exists(folder) else "no such folder"
         raise TaxonomyError(f"{what}; expected a WordNet folder", path=folder)
@@ -221,12 +221,6 @@ def _without_instances(n: int, pairs: IntArray, by_instance: NDArray[np.bool_]) 
             if not kind_of[child]:
                 out.append(child)
     return np.setdiff1d(np.arange(n), out)
-
-
-def _check_choice(argument: str, value: object, allowed: Sequence[str]) -> None:
-    if value not in allowed:
-        expected = ", ".join(map(repr, allowed))
-        raise ValueError(f"{argument}={value!r}; expected one of {expected}")
 
 
 def _lines_of(path: Path) -> Iterator[tuple[int, str]]:
