@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from hyperhier.embedding._constructive import constructive as constructive
+from hyperhier.embedding._constructive import ConstructiveEmbedder as ConstructiveEmbedder
+from hyperhier.embedding._distortion import DistortionEmbedder as DistortionEmbedder
 from hyperhier.embedding._embed import embed as embed
 from hyperhier.embedding._embedding import TaxonomyEmbedding as TaxonomyEmbedding
-from hyperhier.embedding._ranking import ranking as ranking
-from hyperhier.embedding._stress import stress as stress
+from hyperhier.embedding._estimator import Embedder as Embedder
+from hyperhier.embedding._ranking import RankingEmbedder as RankingEmbedder
+from hyperhier.embedding._run import Progress as Progress
 
-__all__ = ["TaxonomyEmbedding", "constructive", "embed", "ranking", "stress"]
+__all__ = [
+    "ConstructiveEmbedder",
+    "DistortionEmbedder",
+    "Embedder",
+    "Progress",
+    "RankingEmbedder",
+    "TaxonomyEmbedding",
+    "embed",
+]

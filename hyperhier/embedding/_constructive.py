@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from hyperhier.embedding._caps import place_in_caps
+from hyperhier.embedding._estimator import Embedder, is_hyperbolic, positive
+from hyperhier.embedding._run import Run
 from hyperhier.embedding._siblings import Skeleton
 from hyperhier.embedding._tree_distance import place_by_edge_length
 from hyperhier.manifolds.base import Manifold
 from hyperhier.taxonomy import Taxonomy
 
-__all__ = ["constructive", "usable_radius"]
+__all__ = ["ConstructiveEmbedder", "usable_radius"]
 
 # Largest radii tried, in units of the curvature radius. Beyond 60 the angles between
 # neighbours would fall to the rounding of a float64 direction on any model.
@@ -39,16 +42,8 @@ def usable_radius(manifold: Manifold, radii: tuple[float, ...]) -> float:
     return radii[-1]
 
 
-def constructive(
-    taxonomy: Taxonomy,
-    manifold: Manifold,
-    dim: int,
-    target: str = "closure",
-    seed: int = 0,
-    *,
-    radius: float | None = None,
-    tau: float | None = None,
-) -> tuple[Tensor, dict[str, Any]]:
+@dataclass(kw_only=True, eq=False)
+class ConstructiveEmbedder(Embedder):
     """Place the nodes of a taxonomy in a hyperbolic manifold without any training.
 
     The root lies at the origin; everything is computed in float64 and level by level.
@@ -62,55 +57,55 @@ def constructive(
     In a DAG the tree of primary parents is embedded: other parents count for nothing.
 
     Args:
-        taxonomy: what to embed.
-        manifold: a hyperbolic manifold of any curvature.
+        manifold: hyperbolic, of any curvature.
         dim: its dimension, at least 2.
-        target: see above.
-        seed: of the spread directions in four dimensions and more.
-        radius: the largest distance from the root to use, in units of the curvature radius
-            ``1 / sqrt(c)``; default: what float64 points of this manifold hold, at most 60 for
-            the closure (34 in the ball) and 30 for distances. Points that shall be used in
-            float32 should stay within 12.
-        tau: for ``"tree_distance"``, the length of an edge of weight 1 in the same units;
+        target: ``"closure"`` or ``"tree_distance"``.
+        seed: of the directions in four or more dimensions.
+        radius: largest distance from the root, in units of ``1 / sqrt(c)``; default: what
+            points of the manifold in the dtype can hold.
+        tau: length of an edge of weight 1 in those units, for ``target="tree_distance"``;
             default: what takes the deepest node to ``radius``, for the least distortion.
+        dtype: of the points.
 
-    Returns:
-        Points ``(N, ambient)`` float64, and a dict of what was chosen: ``radius`` reached,
-        ``radius_needed`` for a perfect closure, ``tau``.
+    ``embedding_.info`` holds the ``radius`` reached, the ``radius_needed`` for a perfect
+    closure, and ``tau``.
 
-    Raises:
-        ValueError: for a manifold that is not hyperbolic, a dim below 2, an unknown target, a
-            radius or a tau that is not positive, or a tau with the closure.
-
-    >>> from hyperhier.manifolds import Lorentz
     >>> tree = Taxonomy.from_edges([("a", "b"), ("a", "c"), ("c", "d")])
-    >>> points, chosen = constructive(tree, Lorentz(), 2, "tree_distance", tau=5.0)
-    >>> Lorentz().dist(points[0], points[1:])
-    tensor([ 5.0000, 5.0000, 10.0000], dtype=torch.float64)
+    >>> emb = ConstructiveEmbedder(target="tree_distance", tau=5.0).fit(tree).embedding_
+    >>> emb.distance("a", "b"), emb.distance("a", "d")
+    (5.0, 10.0)
     """
-    if not manifold.sectional_curvature < 0.0:
-        raise ValueError(
-            f"the constructive method needs a hyperbolic manifold, got {manifold!r}; "
-            "use method='ranking' or 'distortion'"
-        )
-    if dim < 2:
-        raise ValueError(f"the constructive method needs dim of at least 2, got {dim}")
-    for name, value in (("radius", radius), ("tau", tau)):
-        if value is not None and not (value > 0.0 and math.isfinite(value)):
-            raise ValueError(f"{name} must be positive and finite, got {value}")
-    skeleton = Skeleton.of(taxonomy)
-    if target == "closure":
-        if tau is not None:
+
+    method: ClassVar[str] = "constructive"
+
+    target: str = "closure"
+    radius: float | None = None
+    tau: float | None = None
+
+    def _place(
+        self, taxonomy: Taxonomy, manifold: Manifold, run: Run
+    ) -> tuple[Tensor, dict[str, Any]]:
+        if not is_hyperbolic(manifold):
             raise ValueError(
-                "tau belongs to target='tree_distance'; the closure has no edge length"
+                f"the constructive method needs a hyperbolic manifold, got {manifold!r}; "
+                "use method='ranking' or 'distortion'"
             )
-        limit = usable_radius(manifold, _CLOSURE_RADII) if radius is None else radius
-        polar, chosen = place_in_caps(skeleton, dim, limit, seed)
-    elif target == "tree_distance":
-        limit = usable_radius(manifold, _DISTANCE_RADII) if radius is None else radius
-        polar, chosen = place_by_edge_length(skeleton, dim, limit, tau, seed)
-    else:
-        raise ValueError(f"target must be 'closure' or 'tree_distance', got {target!r}")
-    unit = 1.0 / math.sqrt(-manifold.sectional_curvature)
-    with torch.no_grad():
-        return manifold.from_features(polar * unit), chosen
+        if self.dim < 2:
+            raise ValueError(f"the constructive method needs dim of at least 2, got {self.dim}")
+        positive(radius=self.radius, tau=self.tau)
+        skeleton = Skeleton.of(taxonomy)
+        if self.target == "closure":
+            if self.tau is not None:
+                raise ValueError(
+                    "tau belongs to target='tree_distance'; the closure has no edge length"
+                )
+            limit = self.radius or usable_radius(manifold, _CLOSURE_RADII)
+            polar, chosen = place_in_caps(skeleton, self.dim, limit, self.seed)
+        elif self.target == "tree_distance":
+            limit = self.radius or usable_radius(manifold, _DISTANCE_RADII)
+            polar, chosen = place_by_edge_length(skeleton, self.dim, limit, self.tau, self.seed)
+        else:
+            raise ValueError(f"target must be 'closure' or 'tree_distance', got {self.target!r}")
+        unit = 1.0 / math.sqrt(-manifold.sectional_curvature)
+        with torch.no_grad():
+            return manifold.from_features(polar * unit), {"target": self.target, **chosen}

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
+from dataclasses import fields
 from os import PathLike
 from typing import Any, Literal
 
-from torch import Tensor
-
-from hyperhier.embedding._constructive import constructive
+from hyperhier.embedding._constructive import ConstructiveEmbedder
+from hyperhier.embedding._distortion import DistortionEmbedder
 from hyperhier.embedding._embedding import TaxonomyEmbedding
-from hyperhier.embedding._ranking import ranking
-from hyperhier.embedding._stress import stress
+from hyperhier.embedding._estimator import Embedder
+from hyperhier.embedding._ranking import RankingEmbedder
+from hyperhier.embedding._run import ProgressCallback
 from hyperhier.manifolds import Manifold, as_manifold, get_manifold
 from hyperhier.taxonomy import Taxonomy, load_taxonomy
 
 __all__ = ["embed"]
 
-_METHODS: dict[str, Callable[..., tuple[Tensor, dict[str, Any]]]] = {
-    "constructive": constructive,
-    "ranking": ranking,
-    "distortion": stress,
+_EMBEDDERS: dict[str, type[Embedder]] = {
+    embedder.method: embedder
+    for embedder in (ConstructiveEmbedder, RankingEmbedder, DistortionEmbedder)
 }
+_TARGET_OF = {"ranking": "closure", "distortion": "tree_distance"}
 
 
 def embed(
@@ -33,17 +32,20 @@ def embed(
     method: Literal["auto", "constructive", "ranking", "distortion"] = "auto",
     target: Literal["closure", "tree_distance"] = "closure",
     seed: int = 0,
+    dtype: Literal["float64", "float32"] = "float64",
+    progress: ProgressCallback | None = None,
+    checkpoint: str | PathLike[str] | None = None,
     **options: Any,
 ) -> TaxonomyEmbedding:
     """Embed the nodes of a taxonomy as points of a manifold.
 
     Methods:
 
-    * ``"constructive"`` (:func:`~hyperhier.embedding.constructive`): closed form, hyperbolic
+    * ``"constructive"`` (:class:`ConstructiveEmbedder`): closed form, hyperbolic
       manifolds, dim of at least 2; milliseconds, and exact for trees.
-    * ``"ranking"`` (:func:`~hyperhier.embedding.ranking`): trained, any manifold, for the
+    * ``"ranking"`` (:class:`RankingEmbedder`): trained, any manifold, for the
       closure.
-    * ``"distortion"`` (:func:`~hyperhier.embedding.stress`): trained, any manifold, for
+    * ``"distortion"`` (:class:`DistortionEmbedder`): trained, any manifold, for
       tree distances.
     * ``"auto"``: constructive where it exists, otherwise the trained one for the target;
       ``info["method_reason"]`` of the result says why.
@@ -56,10 +58,12 @@ def embed(
         target: ``"closure"``: ancestors shall be the nearest nodes; ``"tree_distance"``:
             distances shall be proportional to those of the taxonomy.
         seed: the result is the same for the same seed and machine.
-        options: of the method, see its function.
+        dtype: of the points.
+        progress, checkpoint: of a training, see :meth:`Embedder.fit`.
+        options: of the method, see its class.
 
     Returns:
-        A :class:`TaxonomyEmbedding` with float64 points.
+        A :class:`TaxonomyEmbedding`.
 
     Raises:
         ValueError: on a method, target, dim or option that does not exist or does not fit.
@@ -71,32 +75,32 @@ def embed(
     """
     tree = load_taxonomy(taxonomy)
     space = get_manifold(manifold) if isinstance(manifold, str) else as_manifold(manifold)
-    if isinstance(dim, bool) or not isinstance(dim, int) or dim < 1:
-        raise ValueError(f"dim must be a whole number of at least 1, got {dim!r}")
     if target not in ("closure", "tree_distance"):
         raise ValueError(f"target must be 'closure' or 'tree_distance', got {target!r}")
     name, reason = _choose(method, space, dim, target)
-    allowed = [
-        p.name
-        for p in inspect.signature(_METHODS[name]).parameters.values()
-        if p.kind is inspect.Parameter.KEYWORD_ONLY
-    ]
+    embedder = _EMBEDDERS[name]
+    if _TARGET_OF.get(name, target) != target:
+        raise ValueError(f"the {name} method has only target={_TARGET_OF[name]!r}, got {target!r}")
+    if name not in _TARGET_OF:
+        options["target"] = target
+    allowed = [field.name for field in fields(embedder)]
     for option in options:
         if option not in allowed:
             raise ValueError(
                 f"method {name!r} has no option {option!r}; it has {', '.join(allowed)}"
             )
-    points, chosen = _METHODS[name](tree, space, dim, target, seed, **options)
-    info = {"method": name, "method_reason": reason, "target": target, "dim": dim, "seed": seed}
-    return TaxonomyEmbedding(tree, space, points, {**info, **chosen})
+    fitted = embedder(manifold=space, dim=dim, seed=seed, dtype=dtype, **options)
+    embedding = fitted.fit(tree, progress=progress, checkpoint=checkpoint).embedding_
+    embedding.info = {"method": name, "method_reason": reason, "target": target, **embedding.info}
+    return embedding
 
 
 def _choose(method: str, manifold: Manifold, dim: int, target: str) -> tuple[str, str]:
     """The method to use, and why."""
-    if method in _METHODS:
+    if method in _EMBEDDERS:
         return method, "asked for"
     if method != "auto":
-        known = ", ".join(repr(name) for name in ("auto", *_METHODS))
+        known = ", ".join(repr(name) for name in ("auto", *_EMBEDDERS))
         raise ValueError(f"method must be one of {known}, got {method!r}")
     if manifold.sectional_curvature < 0.0 and dim >= 2:
         return "constructive", "a hyperbolic manifold of two or more dimensions holds any tree"

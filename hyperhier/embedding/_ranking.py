@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from hyperhier.embedding._constructive import constructive
+from hyperhier.embedding._constructive import ConstructiveEmbedder
+from hyperhier.embedding._estimator import Embedder, is_hyperbolic, positive
+from hyperhier.embedding._run import Run
 from hyperhier.manifolds.base import Manifold
 from hyperhier.nn import ManifoldParameter
 from hyperhier.optim import RiemannianAdam
 from hyperhier.taxonomy import Taxonomy
 
-__all__ = ["ranking", "starting_points"]
+__all__ = ["RankingEmbedder", "starting_points"]
 
 # Standard deviation of random starting features: near the origin, where all is still Euclidean.
 _START = 0.1
@@ -28,30 +31,18 @@ def starting_points(
     if init not in ("auto", "constructive", "random"):
         raise ValueError(f"init must be 'auto', 'constructive' or 'random', got {init!r}")
     if init == "auto":
-        hyperbolic = manifold.sectional_curvature < 0.0 and dim >= 2
-        init = "constructive" if hyperbolic else "random"
+        init = "constructive" if is_hyperbolic(manifold) and dim >= 2 else "random"
     if init == "constructive":
-        return constructive(taxonomy, manifold, dim, target, seed)[0], init
+        built = ConstructiveEmbedder(manifold=manifold, dim=dim, target=target, seed=seed)
+        return built.fit(taxonomy).embedding_.points, init
     generator = torch.Generator().manual_seed(seed)
     features = torch.randn(len(taxonomy), dim, generator=generator, dtype=torch.float64)
     with torch.no_grad():
         return manifold.from_features(_START * features), init
 
 
-def ranking(
-    taxonomy: Taxonomy,
-    manifold: Manifold,
-    dim: int,
-    target: str = "closure",
-    seed: int = 0,
-    *,
-    epochs: int = 100,
-    lr: float | None = None,
-    batch_size: int = 256,
-    negatives: int = 50,
-    burn_in: int = 10,
-    init: str = "auto",
-) -> tuple[Tensor, dict[str, Any]]:
+@dataclass(kw_only=True, eq=False)
+class RankingEmbedder(Embedder):
     """Softmax over negatives (Nickel and Kiela 2017, arXiv 1705.08039)::
 
         L = - sum over (u, v) of log [ exp(-d(u, v)) / (exp(-d(u, v)) + sum_n exp(-d(u, n))) ]
@@ -60,10 +51,8 @@ def ranking(
     nor ancestors of u. Trained in float64 by Riemannian Adam.
 
     Args:
-        taxonomy: what to embed.
         manifold: any manifold.
         dim: its dimension.
-        target: only ``"closure"``.
         seed: of the start, the order of the pairs and the negatives.
         epochs: passes over all pairs, after the burn-in.
         lr: learning rate, default 0.2 from a random start and 0.01 from the constructive one;
@@ -72,35 +61,53 @@ def ranking(
         negatives: sampled for each pair; those that turn out to be ancestors are left out.
         burn_in: epochs before the others, for a random start only.
         init: ``"constructive"``, ``"random"``, or ``"auto"``: constructive where that exists.
+        dtype: of the points.
 
-    Returns:
-        Points ``(N, ambient)`` float64, and a dict of what was chosen, with the last mean loss.
+    ``embedding_.info`` holds what was chosen, and the last mean loss.
 
-    Raises:
-        ValueError: for a target other than the closure or an option out of range.
-
-    >>> from hyperhier.manifolds import Euclidean
     >>> tree = Taxonomy.from_edges([("a", "b"), ("a", "c"), ("c", "d")])
-    >>> points, chosen = ranking(tree, Euclidean(), 2, epochs=20)
-    >>> points.shape, chosen["init"]
+    >>> emb = RankingEmbedder(manifold="euclidean", epochs=20).fit(tree).embedding_
+    >>> emb.points.shape, emb.info["init"]
     (torch.Size([4, 2]), 'random')
     """
-    if target != "closure":
-        raise ValueError(f"the ranking method has only target='closure', got {target!r}")
-    for name, value in (
-        ("epochs", epochs),
-        ("batch_size", batch_size),
-        ("negatives", negatives),
-        ("lr", lr),
-    ):
-        if value is not None and not value > 0:
-            raise ValueError(f"{name} must be positive, got {value}")
-    if burn_in < 0:
-        raise ValueError(f"burn_in must not be negative, got {burn_in}")
-    start, init = starting_points(taxonomy, manifold, dim, target, init, seed)
-    if lr is None:
-        lr = _RATE[init]
-    chosen: dict[str, Any] = {"init": init, "epochs": epochs, "lr": lr, "negatives": negatives}
+
+    method: ClassVar[str] = "ranking"
+
+    epochs: int = 100
+    lr: float | None = None
+    batch_size: int = 256
+    negatives: int = 50
+    burn_in: int = 10
+    init: str = "auto"
+
+    def _place(
+        self, taxonomy: Taxonomy, manifold: Manifold, run: Run
+    ) -> tuple[Tensor, dict[str, Any]]:
+        positive(
+            epochs=self.epochs, batch_size=self.batch_size, negatives=self.negatives, lr=self.lr
+        )
+        if self.burn_in < 0:
+            raise ValueError(f"burn_in must not be negative, got {self.burn_in}")
+        start, init = starting_points(taxonomy, manifold, self.dim, "closure", self.init, self.seed)
+        lr = _RATE[init] if self.lr is None else self.lr
+        return _train(self, taxonomy, manifold, start, init, lr, run)
+
+
+def _train(
+    self: RankingEmbedder,
+    taxonomy: Taxonomy,
+    manifold: Manifold,
+    start: Tensor,
+    init: str,
+    lr: float,
+    run: Run,
+) -> tuple[Tensor, dict[str, Any]]:
+    chosen: dict[str, Any] = {
+        "init": init,
+        "epochs": self.epochs,
+        "lr": lr,
+        "negatives": self.negatives,
+    }
     size = len(taxonomy)
     child, ancestor = taxonomy.closure()
     if child.numel() == 0:
@@ -108,18 +115,18 @@ def ranking(
     known = (child * size + ancestor).sort().values
     points = ManifoldParameter(start, manifold)
     optimizer = RiemannianAdam([points], lr=lr)
-    generator = torch.Generator().manual_seed(seed)
-    warm = burn_in if init == "random" else 0
+    generator = torch.Generator().manual_seed(self.seed)
+    warm = self.burn_in if init == "random" else 0
     mean_loss = 0.0
-    for epoch in range(warm + epochs):
-        done = (epoch - warm) / epochs
+    for epoch in range(warm + self.epochs):
+        done = (epoch - warm) / self.epochs
         rate = 0.1 * lr if epoch < warm else lr * (1.0 - 0.9 * done)
         for group in optimizer.param_groups:
             group["lr"] = rate
         total = 0.0
-        for rows in torch.randperm(child.numel(), generator=generator).split(batch_size):
+        for rows in torch.randperm(child.numel(), generator=generator).split(self.batch_size):
             u, v = child[rows], ancestor[rows]
-            others = torch.randint(size, (rows.numel(), negatives), generator=generator)
+            others = torch.randint(size, (rows.numel(), self.negatives), generator=generator)
             key = u.unsqueeze(-1) * size + others
             at = torch.searchsorted(known, key).clamp(max=known.numel() - 1)
             barred = (known[at] == key) | (others == u.unsqueeze(-1))
@@ -134,5 +141,6 @@ def ranking(
             optimizer.step()
             total += float(loss.detach()) * rows.numel()
         mean_loss = total / child.numel()
+        run.report(epoch + 1, warm + self.epochs, loss=mean_loss)
     chosen["loss"] = mean_loss
     return points().detach().clone(), chosen

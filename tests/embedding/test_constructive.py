@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hyperhier.embedding import constructive, embed
+from hyperhier.embedding import ConstructiveEmbedder, embed
 from hyperhier.manifolds import get_manifold
 from hyperhier.taxonomy import Taxonomy, builtin_taxonomy
 
@@ -42,8 +42,10 @@ def test_so_it_is_for_random_trees(random_tree, seed, dim) -> None:
 def test_curvature_only_rescales(regular_tree, name, c, target) -> None:
     tax = regular_tree(3, 3)
     unit, other = get_manifold(name), get_manifold(name, c=c)
-    a = constructive(tax, unit, 3, target, radius=14.0)[0]
-    b = constructive(tax, other, 3, target, radius=14.0)[0]
+    a, b = (
+        embed(tax, manifold=m, dim=3, method="constructive", target=target, radius=14.0).points
+        for m in (unit, other)
+    )
     expected = unit.dist_matrix(a, a) / c**0.5
     torch.testing.assert_close(other.dist_matrix(b, b), expected, rtol=1e-6, atol=1e-8)
 
@@ -53,13 +55,14 @@ def test_curvature_only_rescales(regular_tree, name, c, target) -> None:
 def test_edges_have_their_length(random_tree, name, dim) -> None:
     tax = random_tree(4, 25)
     manifold = get_manifold(name)
-    points, chosen = constructive(tax, manifold, dim, "tree_distance", tau=1.5)
+    emb = embed(tax, manifold=manifold, dim=dim, target="tree_distance", tau=1.5)
+    points = emb.points
     child, parent = tax.edges
     length = manifold.dist(points[child], points[parent])
     torch.testing.assert_close(length, torch.full_like(length, 1.5), rtol=1e-6, atol=0)
-    assert chosen["tau"] == 1.5
+    assert emb.info["tau"] == 1.5
     assert manifold.dist0(points[tax.root_id]) == 0.0
-    assert float(manifold.dist0(points).max()) == pytest.approx(chosen["radius"])
+    assert float(manifold.dist0(points).max()) == pytest.approx(emb.info["radius"])
 
 
 def test_weights_are_lengths_and_zero_is_allowed() -> None:
@@ -118,17 +121,16 @@ def test_the_seed_decides(random_tree, dim, target) -> None:
 
 def test_what_does_not_fit_is_named(regular_tree) -> None:
     tax = regular_tree(2, 2)
-    lorentz = get_manifold("lorentz")
     with pytest.raises(ValueError, match="needs a hyperbolic manifold"):
-        constructive(tax, get_manifold("euclidean"), 2)
+        ConstructiveEmbedder(manifold="euclidean").fit(tax)
     with pytest.raises(ValueError, match="dim of at least 2, got 1"):
-        constructive(tax, lorentz, 1)
+        ConstructiveEmbedder(dim=1).fit(tax)
     with pytest.raises(ValueError, match="'edges'"):
-        constructive(tax, lorentz, 2, "edges")
+        ConstructiveEmbedder(target="edges").fit(tax)
     with pytest.raises(ValueError, match="radius must be positive"):
-        constructive(tax, lorentz, 2, radius=0.0)
+        ConstructiveEmbedder(radius=0.0).fit(tax)
     with pytest.raises(ValueError, match="tau belongs to"):
-        constructive(tax, lorentz, 2, tau=1.0)
+        ConstructiveEmbedder(tau=1.0).fit(tax)
 
 
 @pytest.mark.parametrize(("dim", "least", "rank"), [(2, 0.995, 2.5), (5, 0.995, 1.2)])

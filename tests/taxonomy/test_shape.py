@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from taxonomy_strategies import Reference, dags, trees
 
-from hyperhier.embedding._constructive import constructive
+from hyperhier.embedding import embed
 from hyperhier.embedding._quality import distortion
 from hyperhier.manifolds import get_manifold
 from hyperhier.taxonomy import Taxonomy, builtin_taxonomy
@@ -283,10 +283,11 @@ def test_what_fits_keeps_the_distances(name: str, dim: int) -> None:
         ("hyperboloid", get_manifold("lorentz")),
         ("polar", get_manifold("polar")),
     ):
-        points, chosen = constructive(
-            tree, manifold, dim, "tree_distance", radius=1e4, tau=room.edge
+        emb = embed(
+            tree, manifold=manifold, dim=dim, target="tree_distance", radius=1e4, tau=room.edge
         )
-        assert chosen["radius"] <= room.radius * 1.01
+        points = emb.points
+        assert emb.info["radius"] <= room.radius * 1.01
         for dtype in (torch.float32, torch.float64):
             if f"{model} {str(dtype).removeprefix('torch.')}" in room.fits:
                 _, worst = distortion(points.to(dtype), tree, manifold, torch.arange(len(tree)))
@@ -301,8 +302,8 @@ def test_the_distortion_is_kept_at_any_epsilon(
 ) -> None:
     tree, manifold = full(children, height), get_manifold("polar")
     (room,) = describe(tree, dims=(dim,), epsilon=epsilon).rooms
-    points, _ = constructive(tree, manifold, dim, "tree_distance", radius=1e4, tau=room.edge)
-    _, worst = distortion(points, tree, manifold, torch.arange(len(tree)))
+    emb = embed(tree, manifold=manifold, dim=dim, target="tree_distance", radius=1e4, tau=room.edge)
+    _, worst = distortion(emb.points, tree, manifold, torch.arange(len(tree)))
     assert 1 + epsilon / 5 < worst < 1 + epsilon or room.edge == 1.0
 
 

@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
+from hyperhier.embedding._estimator import Embedder, positive
 from hyperhier.embedding._ranking import starting_points
+from hyperhier.embedding._run import Run
 from hyperhier.manifolds.base import Manifold
 from hyperhier.nn import ManifoldParameter
 from hyperhier.optim import RiemannianAdam
 from hyperhier.taxonomy import Taxonomy
 
-__all__ = ["stress"]
+__all__ = ["DistortionEmbedder"]
 
 
-def stress(
-    taxonomy: Taxonomy,
-    manifold: Manifold,
-    dim: int,
-    target: str = "tree_distance",
-    seed: int = 0,
-    *,
-    steps: int = 1000,
-    lr: float = 0.05,
-    batch_size: int = 2048,
-    init: str = "auto",
-) -> tuple[Tensor, dict[str, Any]]:
+@dataclass(kw_only=True, eq=False)
+class DistortionEmbedder(Embedder):
     """Least squares of the relative errors of distances, ``mean (d_M / (s d_T) - 1)^2``.
 
     Random pairs at a positive distance in the taxonomy, Riemannian Adam in float64. The scale
@@ -36,41 +29,55 @@ def stress(
     as lets half of a great circle hold the longest distance possible.
 
     Args:
-        taxonomy: what to embed.
         manifold: any manifold.
         dim: its dimension.
-        target: only ``"tree_distance"``.
         seed: of the start and the pairs.
         steps: of the optimizer.
         lr: learning rate, in units of the longest distance possible; falls linearly to a
             hundredth.
         batch_size: pairs in a step.
         init: ``"constructive"``, ``"random"``, or ``"auto"``: constructive where that exists.
+        dtype: of the points.
 
-    Returns:
-        Points ``(N, ambient)`` float64, and a dict of what was chosen, with the last stress.
+    ``embedding_.info`` holds what was chosen, and the last stress.
 
-    Raises:
-        ValueError: for a target other than tree distances or an option out of range.
-
-    >>> from hyperhier.manifolds import Euclidean
     >>> chain = Taxonomy.from_edges([("a", "b"), ("b", "c")])
-    >>> points, _ = stress(chain, Euclidean(), 2, steps=300)
-    >>> round(float(Euclidean().dist(points[0], points[2])), 1)
+    >>> emb = DistortionEmbedder(manifold="euclidean", steps=300).fit(chain).embedding_
+    >>> round(emb.distance("a", "c"), 1)
     2.0
     """
-    if target != "tree_distance":
-        raise ValueError(f"the distortion method has only target='tree_distance', got {target!r}")
-    for name, value in (("steps", steps), ("lr", lr), ("batch_size", batch_size)):
-        if not value > 0:
-            raise ValueError(f"{name} must be positive, got {value}")
-    start, init = starting_points(taxonomy, manifold, dim, target, init, seed)
-    chosen: dict[str, Any] = {"init": init, "steps": steps, "lr": lr}
+
+    method: ClassVar[str] = "distortion"
+
+    steps: int = 1000
+    lr: float = 0.05
+    batch_size: int = 2048
+    init: str = "auto"
+
+    def _place(
+        self, taxonomy: Taxonomy, manifold: Manifold, run: Run
+    ) -> tuple[Tensor, dict[str, Any]]:
+        positive(steps=self.steps, lr=self.lr, batch_size=self.batch_size)
+        start, init = starting_points(
+            taxonomy, manifold, self.dim, "tree_distance", self.init, self.seed
+        )
+        return _train(self, taxonomy, manifold, start, init, run)
+
+
+def _train(
+    self: DistortionEmbedder,
+    taxonomy: Taxonomy,
+    manifold: Manifold,
+    start: Tensor,
+    init: str,
+    run: Run,
+) -> tuple[Tensor, dict[str, Any]]:
+    chosen: dict[str, Any] = {"init": init, "steps": self.steps, "lr": self.lr}
     size = len(taxonomy)
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(self.seed)
 
     def pairs() -> tuple[Tensor, Tensor, Tensor]:
-        i, j = torch.randint(size, (2, batch_size), generator=generator)
+        i, j = torch.randint(size, (2, self.batch_size), generator=generator)
         hops = taxonomy.distance(i, j, weighted=True)
         kept = hops > 0
         return i[kept], j[kept], hops[kept]
@@ -86,12 +93,12 @@ def stress(
     elif manifold.sectional_curvature > 0.0:
         scale = 0.5 * math.pi / math.sqrt(manifold.sectional_curvature) / longest
     points = ManifoldParameter(start, manifold)
-    rate = lr * scale * longest
+    rate = self.lr * scale * longest
     optimizer = RiemannianAdam([points], lr=rate)
     last = 0.0
-    for step in range(steps):
+    for step in range(self.steps):
         for group in optimizer.param_groups:
-            group["lr"] = rate * (1.0 - 0.99 * step / steps)
+            group["lr"] = rate * (1.0 - 0.99 * step / self.steps)
         i, j, hops = pairs()
         if i.numel() == 0:
             continue
