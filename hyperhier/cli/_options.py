@@ -21,6 +21,7 @@ __all__ = [
     "Output",
     "Overwrite",
     "Quiet",
+    "Saved",
     "Seed",
     "Tree",
     "check_device",
@@ -73,6 +74,7 @@ class Duplicates(StrEnum):
 Tree = Annotated[
     str, typer.Argument(metavar="TREE", help="File or folder of a taxonomy, or a built-in name.")
 ]
+Saved = Annotated[Path, typer.Argument(metavar="EMB", help="Folder that embed wrote.")]
 Output = Annotated[
     Path, typer.Option("-o", "--output", metavar="FOLDER", help="Folder to write, whole or not.")
 ]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "METRIC_NAMES",
     "check_free",
+    "check_new_file",
     "new_folder",
     "note",
     "print_json",
@@ -160,6 +161,14 @@ def check_free(path: Path, *, marker: str, overwrite: bool) -> None:
         raise RunError(f"is in use and holds no {marker}; name another folder", path=path)
     if not overwrite:
         raise RunError("holds an earlier result; --overwrite replaces it", path=path)
+
+
+def check_new_file(path: Path, *, overwrite: bool) -> None:
+    """Raise :class:`~hyperhier.errors.RunError` if ``path`` may not be written."""
+    if path.is_dir():
+        raise RunError("is a folder, expected a file to write", path=path)
+    if path.exists() and not overwrite:
+        raise RunError("exists; --overwrite replaces it", path=path)
 
 
 def _umask() -> int:

@@ -12,8 +12,12 @@ from hyperhier.cli._errors import guarded
 from hyperhier.cli.demo import demo
 from hyperhier.cli.doctor import doctor
 from hyperhier.cli.embed import embed
+from hyperhier.cli.evaluate import evaluate
+from hyperhier.cli.export import export
+from hyperhier.cli.plot import plot
+from hyperhier.cli.query import query
 from hyperhier.cli.taxonomy import convert, info
-from hyperhier.cli.train import evaluate, train
+from hyperhier.cli.train import train
 
 __all__ = ["app", "run"]
 
@@ -24,7 +28,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, evaluate, embed, info, convert, doctor, demo):
+for command in (
+    train, evaluate, embed, query, plot, export, info, convert, doctor, demo,
+):  # fmt: skip
     app.command()(command)
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -26,20 +30,18 @@ from hyperhier.cli._output import (
     note,
     print_json,
     print_table,
+    progress,
 )
+from hyperhier.errors import RunError
+
+if TYPE_CHECKING:
+    from hyperhier.embedding import Progress
 
 __all__ = ["embed"]
 
 _MARKER = "metrics.json"
 
-
-class Method(StrEnum):
-    """How to embed, by the names of :func:`hyperhier.embedding.embed`."""
-
-    auto = "auto"
-    constructive = "constructive"
-    ranking = "ranking"
-    distortion = "distortion"
+_training = partial(typer.Option, rich_help_panel="Method", show_default=False)
 
 
 class Target(StrEnum):
@@ -49,6 +51,13 @@ class Target(StrEnum):
     tree_distance = "tree_distance"
 
 
+class Dtype(StrEnum):
+    """Of the points."""
+
+    float64 = "float64"
+    float32 = "float32"
+
+
 @reads_tree
 def embed(
     tree: Tree,
@@ -56,34 +65,66 @@ def embed(
     dim: Annotated[int, typer.Option(min=1, help="Dimension of the embedding.")] = 2,
     geometry: Annotated[Geometry, typer.Option(help="Where to embed.")] = Geometry.lorentz,
     curvature: Annotated[float, typer.Option(help="c > 0; sectional curvature is -c.")] = 1.0,
-    method: Annotated[Method, typer.Option(help="auto: constructive where it exists.")] = (
-        Method.auto
-    ),
+    method: Annotated[
+        str, typer.Option(metavar="NAME", help="auto, constructive, ranking, distortion, ...")
+    ] = "auto",
     target: Annotated[
         Target, typer.Option(help="Ancestors nearest, or distances as in the tree.")
     ] = Target.closure,
+    dtype: Annotated[Dtype, typer.Option(help="Of the points.")] = Dtype.float64,
+    epochs: Annotated[int | None, _training(help="Passes over all pairs (ranking).")] = None,
+    lr: Annotated[float | None, _training(help="Learning rate (trained methods).")] = None,
+    negatives: Annotated[int | None, _training(help="Negatives of a pair (ranking).")] = None,
+    init: Annotated[
+        str | None, _training(metavar="NAME", help="constructive or random (trained methods).")
+    ] = None,
+    radius: Annotated[
+        float | None, _training(help="Farthest distance from the root (constructive).")
+    ] = None,
+    tau: Annotated[
+        float | None, _training(help="Length of an edge (constructive, tree_distance).")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        _training("--set", metavar="NAME=VALUE", help="Any other option of the method."),
+    ] = None,
     seed: Seed = 0,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an interrupted training.")
+    ] = False,
     overwrite: Overwrite = False,
     as_json: JsonFlag = False,
     quiet: Quiet = False,
     options: Any = None,
 ) -> None:
     """Embed a taxonomy: coordinates, quality report and picture."""
+    named = {"epochs": epochs, "lr": lr, "negatives": negatives, "init": init}
+    named |= {"radius": radius, "tau": tau}
+    given = {k: v for k, v in named.items() if v is not None} | _settings(settings or [])
+    checkpoint = output.absolute().with_name(output.absolute().name + ".checkpoint")
+    check_free(output, marker=_MARKER, overwrite=overwrite)
+    _check_checkpoint(checkpoint, resume=resume, overwrite=overwrite)
+
     from hyperhier.embedding import embed as embed_taxonomy
     from hyperhier.manifolds import get_manifold
 
     taxonomy = load_tree(tree, options)
     manifold = get_manifold(geometry.value, c=curvature)
-    check_free(output, marker=_MARKER, overwrite=overwrite)
     note(f"embedding {len(taxonomy):,} nodes, {geometry.value} of dimension {dim}", quiet=quiet)
-    embedding = embed_taxonomy(
-        taxonomy,
-        manifold=manifold,
-        dim=dim,
-        method=cast(Any, method.value),
-        target=cast(Any, target.value),
-        seed=seed,
-    )
+    checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    with _hint_to_resume(checkpoint), _follow(quiet=quiet) as report_progress:
+        embedding = embed_taxonomy(
+            taxonomy,
+            manifold=manifold,
+            dim=dim,
+            method=cast(Any, method),
+            target=cast(Any, target.value),
+            seed=seed,
+            dtype=cast(Any, dtype.value),
+            progress=report_progress,
+            checkpoint=checkpoint,
+            **given,
+        )
     report = embedding.evaluate()
     with new_folder(output, marker=_MARKER, overwrite=overwrite) as folder:
         embedding.save(folder)
@@ -99,9 +140,60 @@ def embed(
     note(f"written: {output}" + (f", picture: {output / picture}" if picture else ""), quiet=quiet)
 
 
-def _write_metrics(path: Path, report: dict[str, Any]) -> None:
-    import json
+def _settings(pairs: list[str]) -> dict[str, Any]:
+    """``name=value``, the value as JSON where it is that and as text elsewhere.
 
+    >>> _settings(["epochs=3", "init=random", "burn_in=0"])
+    {'epochs': 3, 'init': 'random', 'burn_in': 0}
+    """
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name.isidentifier():
+            raise typer.BadParameter(f"--set {pair!r}: expected NAME=VALUE")
+        try:
+            found[name] = json.loads(value)
+        except ValueError:
+            found[name] = value
+    return found
+
+
+def _check_checkpoint(checkpoint: Path, *, resume: bool, overwrite: bool) -> None:
+    """An unfinished training is neither taken up nor thrown away unasked."""
+    if resume or not checkpoint.exists():
+        return
+    if not overwrite:
+        raise RunError(
+            "an unfinished training is kept here: --resume goes on, --overwrite begins anew",
+            path=checkpoint,
+        )
+    checkpoint.unlink()
+
+
+@contextmanager
+def _hint_to_resume(checkpoint: Path) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        if checkpoint.is_file():
+            note(f"the training is kept: the same command with --resume goes on, {checkpoint}")
+        raise
+
+
+@contextmanager
+def _follow(*, quiet: bool) -> Iterator[Callable[[Progress], None]]:
+    """A callback for a fit: a bar on stderr, where that is a terminal."""
+    with progress(quiet=quiet) as bar:
+        task = bar.add_task("training", total=None, status="", visible=False)
+
+        def report(event: Progress) -> None:
+            figures = "  ".join(f"{name} {value:.4g}" for name, value in event.figures.items())
+            bar.update(task, total=event.total, completed=event.done, status=figures, visible=True)
+
+        yield report
+
+
+def _write_metrics(path: Path, report: dict[str, Any]) -> None:
     path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 
 

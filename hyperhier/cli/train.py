@@ -1,4 +1,4 @@
-"""``hyperhier train`` and ``hyperhier evaluate``."""
+"""``hyperhier train``."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from hyperhier.training import ProgressEvent
 
-__all__ = ["evaluate", "follow", "train"]
+__all__ = ["follow", "show_metrics", "train"]
 
 _DATA = "Folder or zip of images (a folder per class), a table (CSV, TSV) beside one, or an .npz."
 _LOSS = "supcon, ntxent, hwc, lam, or a sum: hwc+lam, hwc+0.5*lam."
@@ -138,25 +138,12 @@ def train(
             seed=seed,
             device=where,
         )
-    _show(result.metrics, as_json, {"output": str(output)})
+    show_metrics(result.metrics, as_json, {"output": str(output)})
     note(f"written: {output}", quiet=quiet)
 
 
-def evaluate(
-    run: Annotated[Path, typer.Argument(metavar="OUT", help="Folder that train wrote.")],
-    data: Annotated[
-        str | None, typer.Argument(metavar="[DATA]", help="Images; default: those of the run.")
-    ] = None,
-    device: Device = "cpu",
-    as_json: JsonFlag = False,
-) -> None:
-    """Repeat the metrics of a finished run from its files."""
-    from hyperhier.training import evaluate as measure
-
-    _show(measure(run, data, device=check_device(device)), as_json, {})
-
-
-def _show(metrics: dict[str, float], as_json: bool, extra: dict[str, Any]) -> None:
+def show_metrics(metrics: dict[str, float], as_json: bool, extra: dict[str, Any]) -> None:
+    """The metrics of a run as a table, or as JSON with what else is known."""
     if as_json:
         print_json(extra | {"metrics": metrics})
         return

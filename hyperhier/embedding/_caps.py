@@ -24,137 +24,153 @@ import math
 import torch
 from torch import Tensor
 
-from hyperhier._numerics import tiny_of
+from hyperhier._numerics import eps_of, tiny_of
+from hyperhier.embedding._arcs import FILL, GAP, arcs, distance_of, resolved
 from hyperhier.embedding._siblings import Skeleton, child_directions, turned
+from hyperhier.embedding._spanning import SpanningTree
 from hyperhier.embedding._spread import spread_directions
 
-__all__ = ["place_in_caps"]
+__all__ = ["LAYOUTS", "place_in_caps"]
 
-# Share of a cap's half-angle that its children may use: the rest keeps them off the rim.
-_FILL = 0.9
-# Share around the centre that stays free, for the node itself.
-_GAP = 0.05
+LAYOUTS = ("auto", "arcs", "caps")
+
+# Children from which a lattice in the cap is taken instead of directions that repel each other.
+_MANY = 256
+# Share of the inner nodes that may lie nearer to the root than they should.
+_FEW = 0.1
+# Levels whose caps a float64 direction can tell apart, and some more.
+_LEVELS = 64
 
 
 def place_in_caps(
-    skeleton: Skeleton, dim: int, radius: float, seed: int
-) -> tuple[Tensor, dict[str, float]]:
-    """Polar vectors ``(N, dim)`` (direction times distance from the root, curvature -1).
+    tree: SpanningTree, dim: int, limit: float, dtype: torch.dtype, layout: str, seed: int
+) -> tuple[Tensor, dict[str, float | str]]:
+    """Polar vectors ``(N, dim)`` by position: direction times distance from the root, c = 1.
 
-    Two layouts are computed and the one that needs the smaller radius is taken: arcs of a
-    circle, as wide as the subtree below needs; and in three dimensions or more caps of equal
-    size, whose directions are spread evenly about the parent's.
+    Two layouts: ``"arcs"`` of a circle, as wide as the subtree below needs
+    (:mod:`hyperhier.embedding._arcs`); and, in three dimensions or more, ``"caps"`` of equal
+    size among siblings, in all directions about the parent's. ``"auto"`` takes arcs, unless
+    they need more radius than there is for many inner nodes, and caps for fewer.
 
     Args:
-        radius: no point is placed farther from the root than this; a tree that needs more
-            loses order among its deepest nodes only.
+        limit: the largest distance from the root that points can have.
+        dtype: of the points: directions that it rounds to one cannot be used.
+
+    A tree that needs more radius than there is loses order among its deepest nodes only.
     """
-    direction, cap = _arcs(skeleton, dim)
-    if dim > 2:
-        other = _balls(skeleton, dim, seed)
-        if float(other[1].min()) > float(cap.min()):
-            direction, cap = other
-    # tanh(D/2) = cos w, written without cancellation: D = -2 log tan(w/2)
-    distance = -2.0 * torch.log(torch.tan(0.5 * cap))
-    distance[skeleton.parent < 0] = 0.0
-    needed = float(distance.max())
+    skeleton, eps = tree.skeleton, eps_of(dtype)
+    inner = skeleton.children > 0
+    angle, distance, needed, _ = arcs(skeleton, tree.lost, limit, eps)
+    chosen, misfits = "arcs", _misfits(needed[inner], distance[inner])
+    direction = torch.zeros(skeleton.parent.numel(), dim, dtype=torch.float64)
+    direction[:, 0], direction[:, 1] = angle.cos(), angle.sin()
+    if dim > 2 and (layout == "caps" or (layout == "auto" and misfits > _FEW)):
+        other, log_cap = _balls(skeleton, dim, seed)
+        radii = distance_of(log_cap)
+        radii[0] = 0.0
+        held = radii.clamp(max=min(limit, resolved(eps)))
+        if layout == "caps" or _misfits(radii[inner], held[inner]) < misfits:
+            chosen, direction, distance, needed = "caps", other, held, radii
     return (
-        distance.clamp(max=radius).unsqueeze(-1) * direction,
-        {"radius": min(radius, needed), "radius_needed": needed},
+        distance.unsqueeze(-1) * direction,
+        {
+            "layout": chosen,
+            "radius": float(distance.max()),
+            "radius_needed": float(needed.max()),
+        },
     )
 
 
-def _arcs(skeleton: Skeleton, dim: int) -> tuple[Tensor, Tensor]:
-    """Directions in the first plane and half-angles of arcs, every leaf's of equal width."""
-    size = skeleton.parent.numel()
-    need = torch.ones(size, dtype=torch.float64)
-    # the children of a node left of its centre, and right of it
-    side = torch.zeros(size, dtype=torch.int64)
-    before = torch.zeros(size, dtype=torch.float64)
-    total = torch.zeros(size, 2, dtype=torch.float64)
-    for nodes, parents in reversed(list(skeleton.levels())):
-        order = nodes[parents.argsort(stable=True)]
-        owner = skeleton.parent[order]
-        run = need[order].cumsum(0)
-        start = _first_of_each(owner, run - need[order])
-        whole = torch.zeros(size, dtype=torch.float64).index_add_(0, owner, need[order])
-        middle = run - start - 0.5 * need[order]
-        side[order] = ((middle >= 0.5 * whole[owner]) & (owner != 0)).long()
-        total.view(-1).index_add_(0, 2 * owner + side[order], need[order])
-        left = torch.where(side[order] == 1, total[owner, 0], 0.0)
-        before[order] = run - start - need[order] - left
-        inner = torch.unique(owner)
-        need[inner] = 2.0 * total[inner].amax(dim=1) / (_FILL - _GAP)
-
-    angle = torch.zeros(size, dtype=torch.float64)
-    cap = torch.full((size,), 0.5 * math.pi, dtype=torch.float64)
-    for nodes, parents in skeleton.levels():
-        own = total[parents, side[nodes]]
-        from_root = parents == skeleton.parent[1]
-        step = torch.where(from_root, math.tau, (_FILL - _GAP) * cap[parents]) / own
-        offset = (before[nodes] + 0.5 * need[nodes]) * step
-        offset += torch.where(from_root, 0.0, _GAP * cap[parents])
-        offset = torch.where(from_root | (side[nodes] == 1), offset, -offset)
-        angle[nodes] = angle[parents] + offset
-        half = 0.5 * need[nodes] * step
-        cap[nodes] = torch.where(from_root, (_FILL * half).clamp(max=0.5 * _FILL * math.pi), half)
-    direction = torch.zeros(size, dim, dtype=torch.float64)
-    direction[:, 0], direction[:, 1] = angle.cos(), angle.sin()
-    return direction, cap
-
-
-def _first_of_each(owner: Tensor, value: Tensor) -> Tensor:
-    """``value`` at the first position of the run of equal owners that each position is in."""
-    new = torch.ones_like(owner, dtype=torch.bool)
-    new[1:] = owner[1:] != owner[:-1]
-    return value[new][new.cumsum(0) - 1]
+def _misfits(needed: Tensor, distance: Tensor) -> float:
+    """The share of the nodes that lie nearer to the root than they should."""
+    return float((needed > distance).double().mean()) if needed.numel() else 0.0
 
 
 def _balls(skeleton: Skeleton, dim: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Directions and half-angles of caps of equal size among siblings, about the parent's.
+    """Directions, and logarithms of the half-angles of caps of equal size among siblings.
 
     Seen from the point opposite to its centre, a cap of half-angle w is the flat ball of
-    radius ``tan(w / 2)``, and caps inside it are flat balls. ``n`` equal balls that touch its
-    rim at directions phi apart have the share ``s / (1 + s)`` of its radius, ``s = sin(phi/2)``.
+    radius ``tan(w / 2)``, and caps inside it are flat balls.
     """
     size = skeleton.parent.numel()
-    tiny = tiny_of(torch.float64)
-    direction = torch.zeros(size, dim, dtype=torch.float64)
+    deep = int(torch.searchsorted(skeleton.depth, _LEVELS + 1))
+    direction = torch.zeros(deep, dim, dtype=torch.float64)
     direction[:, 0] = 1.0
-    cap = torch.full((size,), 0.5 * math.pi, dtype=torch.float64)
-    share = torch.zeros(int(skeleton.children.max()) + 1, dtype=torch.float64)
+    cap = torch.full((deep,), 0.5 * math.pi, dtype=torch.float64)
 
     def around(count: int) -> Tensor:
-        code = spread_directions(count, dim - 1, seed, back=False)
-        sine = math.sin(0.5 * _smallest_angle(code))
-        share[count] = min(sine / (1.0 + sine), 0.5 * (1.0 - _GAP))
-        return code
+        balls, share = _flat_balls(count, dim - 1, seed)
+        return torch.cat((balls, torch.full((count, 1), share, dtype=torch.float64)), dim=1)
 
-    sideways = child_directions(skeleton, around)
-    for nodes, parents in skeleton.levels():
-        if bool((skeleton.parent[parents] < 0).any()):
+    inside = child_directions(skeleton, around, ladder=dim > 3)
+    for level, (nodes, parents) in enumerate(skeleton.levels(), start=1):
+        if level > _LEVELS:
+            break
+        if level == 1 and nodes.numel() <= _MANY:
             code = spread_directions(nodes.numel(), dim, seed, back=False)
             direction[nodes] = code[skeleton.place[nodes]]
-            cap[nodes] = min(0.5 * _FILL * _smallest_angle(code), 0.5 * _FILL * math.pi)
+            cap[nodes] = min(0.5 * FILL * _smallest_angle(code), 0.5 * FILL * math.pi)
             continue
-        outer = _FILL * torch.tan(0.5 * cap[parents])
-        inner = outer * (1.0 - 2.0 * share[skeleton.children[parents]])
-        far, near = outer.atan(), inner.atan()
+        outer = FILL * torch.tan(0.5 * cap[parents])
+        centre, share = inside[nodes, :-1], inside[nodes, -1]
+        length = centre.norm(dim=1)
+        far, near = (outer * (length + share)).atan(), (outer * (length - share)).atan()
         psi = (far + near).unsqueeze(-1)
-        side = torch.cat((torch.zeros_like(psi), sideways[nodes]), dim=1)
+        side = torch.cat((torch.zeros_like(psi), centre / length.unsqueeze(-1)), dim=1)
         out = psi.cos() * direction[parents] + psi.sin() * turned(side, direction[parents])
         direction[nodes] = out / out.norm(dim=1, keepdim=True)
-        cap[nodes] = (far - near).clamp(min=tiny)
-    return direction, cap
+        cap[nodes] = (far - near).clamp(min=tiny_of(torch.float64))
+    if deep == size:
+        return direction, cap.log()
+    # deeper nodes lie where their last distinct ancestor lies
+    parent, source = skeleton.parent.tolist(), list(range(deep))
+    log_cap = cap.log().tolist()
+    shrink = (FILL * inside[:, -1].clamp(min=tiny_of(torch.float64))).log().tolist()
+    for v in range(deep, size):
+        source.append(source[parent[v]])
+        log_cap.append(log_cap[parent[v]] + shrink[v])
+    return direction[torch.tensor(source)], torch.tensor(log_cap, dtype=torch.float64)
+
+
+def _flat_balls(count: int, dim: int, seed: int) -> tuple[Tensor, float]:
+    """Centres ``(count, dim)`` of equal balls in the unit ball, clear of its centre, and their
+    radius.
+
+    A few touch the rim, in directions that repel each other: with phi between neighbours the
+    radius is ``s / (1 + s)``, ``s = sin(phi / 2)``. Many fill the ball as a cubic lattice.
+    """
+    if count <= _MANY:
+        code = spread_directions(count, dim, seed, back=False)
+        sine = math.sin(0.5 * _smallest_angle(code))
+        share = min(sine / (1.0 + sine), 0.5 * (1.0 - GAP))
+        return (1.0 - share) * code, share
+    points = _lattice(count, dim)
+    reach = math.sqrt(float(points[-1].square().sum())) + 0.5
+    return points / reach, 0.5 / reach
+
+
+def _lattice(count: int, dim: int) -> Tensor:
+    """The ``count`` shortest vectors of whole numbers but 0, the shortest first."""
+    square = 1
+    while True:
+        most = math.isqrt(square)
+        line = torch.arange(-most, most + 1, dtype=torch.int16)
+        points = torch.zeros(1, 0, dtype=torch.int16)
+        for _ in range(dim):
+            points = torch.cat(
+                (points.repeat_interleave(len(line), 0), line.repeat(len(points)).unsqueeze(-1)), 1
+            )
+            points = points[points.square().sum(dim=1) <= square]
+        if len(points) > count:
+            length = points.square().sum(dim=1)
+            return points[length.argsort(stable=True)[1 : count + 1]].double()
+        square = max(square + 1, int(square * 1.2))
 
 
 def _smallest_angle(code: Tensor) -> float:
     """The smallest angle between two of the unit vectors; pi for a single one."""
     if code.shape[0] < 2:
         return math.pi
-    smallest = math.pi
-    for rows in torch.arange(code.shape[0]).split(1024):
-        chord = torch.cdist(code[rows], code)
-        chord[torch.arange(rows.numel()), rows] = torch.inf
-        smallest = min(smallest, 2.0 * math.asin(min(1.0, 0.5 * float(chord.min()))))
-    return smallest
+    chord = torch.cdist(code, code)
+    chord.fill_diagonal_(torch.inf)
+    return 2.0 * math.asin(min(1.0, 0.5 * float(chord.min())))

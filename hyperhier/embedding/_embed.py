@@ -6,6 +6,7 @@ from dataclasses import fields
 from os import PathLike
 from typing import Any, Literal
 
+from hyperhier.embedding._cones_embedder import ConesEmbedder
 from hyperhier.embedding._constructive import ConstructiveEmbedder
 from hyperhier.embedding._distortion import DistortionEmbedder
 from hyperhier.embedding._embedding import TaxonomyEmbedding
@@ -19,9 +20,9 @@ __all__ = ["embed"]
 
 _EMBEDDERS: dict[str, type[Embedder]] = {
     embedder.method: embedder
-    for embedder in (ConstructiveEmbedder, RankingEmbedder, DistortionEmbedder)
+    for embedder in (ConstructiveEmbedder, RankingEmbedder, DistortionEmbedder, ConesEmbedder)
 }
-_TARGET_OF = {"ranking": "closure", "distortion": "tree_distance"}
+_TARGET_OF = {"ranking": "closure", "distortion": "tree_distance", "cones": "closure"}
 
 
 def embed(
@@ -29,7 +30,7 @@ def embed(
     *,
     manifold: str | Manifold = "lorentz",
     dim: int = 2,
-    method: Literal["auto", "constructive", "ranking", "distortion"] = "auto",
+    method: Literal["auto", "constructive", "ranking", "distortion", "cones"] = "auto",
     target: Literal["closure", "tree_distance"] = "closure",
     seed: int = 0,
     dtype: Literal["float64", "float32"] = "float64",
@@ -42,11 +43,13 @@ def embed(
     Methods:
 
     * ``"constructive"`` (:class:`ConstructiveEmbedder`): closed form, hyperbolic
-      manifolds, dim of at least 2; milliseconds, and exact for trees.
+      manifolds, dim of at least 2; seconds for a million nodes, exact for trees and close to
+      it for DAGs that are nearly trees.
     * ``"ranking"`` (:class:`RankingEmbedder`): trained, any manifold, for the
       closure.
     * ``"distortion"`` (:class:`DistortionEmbedder`): trained, any manifold, for
-      tree distances.
+      tree distances; starts from the construction and leaves a fraction of its distortion.
+    * ``"cones"`` (:class:`ConesEmbedder`): trained for is-a, for the closure.
     * ``"auto"``: constructive where it exists, otherwise the trained one for the target;
       ``info["method_reason"]`` of the result says why.
 
@@ -103,7 +106,11 @@ def _choose(method: str, manifold: Manifold, dim: int, target: str) -> tuple[str
         known = ", ".join(repr(name) for name in ("auto", *_EMBEDDERS))
         raise ValueError(f"method must be one of {known}, got {method!r}")
     if manifold.sectional_curvature < 0.0 and dim >= 2:
-        return "constructive", "a hyperbolic manifold of two or more dimensions holds any tree"
+        return "constructive", (
+            "a hyperbolic manifold of two or more dimensions holds any tree"
+            if target == "closure"
+            else "no training is needed; method='distortion' goes on from there"
+        )
     why = "one dimension" if manifold.sectional_curvature < 0.0 else "no negative curvature"
     trained = "ranking" if target == "closure" else "distortion"
     return trained, f"{why}: no construction exists, so the points are trained for the {target}"

@@ -81,6 +81,8 @@ class Embedder(ABC):
         space = as_manifold(space)
         if isinstance(self.dim, bool) or not isinstance(self.dim, int) or self.dim < 1:
             raise ValueError(f"dim must be a whole number of at least 1, got {self.dim!r}")
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
+            raise ValueError(f"seed must be a whole number of at least 0, got {self.seed!r}")
         if self.dtype not in _DTYPES:
             known = ", ".join(map(repr, _DTYPES))
             raise ValueError(f"dtype must be one of {known}, got {self.dtype!r}")

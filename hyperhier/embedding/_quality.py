@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import sys
+import math
+from collections.abc import Callable
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from hyperhier.embedding._compiled import MAX_RADIUS, ancestor_ranks, is_available
+from hyperhier.embedding._distances import compiled_row, distance_row, summary
 from hyperhier.manifolds import Polar
 from hyperhier.manifolds.base import Manifold
 from hyperhier.taxonomy import Taxonomy
@@ -18,6 +22,7 @@ __all__ = ["distortion", "reconstruction"]
 _BLOCK_SCALARS = 2**22
 # Pairs of nodes: compiling takes as long as some millions of them.
 _WORTH_COMPILING = 5_000_000
+_WORTH_COMPILING_DISTANCES = 1_000_000
 
 
 def reconstruction(
@@ -100,27 +105,57 @@ def distortion(
       (exact: ``1/s`` is the median of the ``1/r`` weighted by ``r``);
     * worst: ``max r / min r``, 1 at best (Sala et al. 2018, arXiv 1804.03329).
 
+    In hyperbolic space the distances are those of the points in polar form, in float64, and
+    compiled where numba is installed.
+
     Returns:
         Both as finite floats; 0 and 1 where there is no such pair. Where two nodes share a
         point the worst case is the largest float.
     """
+    total = nodes.numel()
+    rows = _distance_rows(points[nodes], manifold)
     ratios = []
-    for rows in torch.arange(nodes.numel()).split(
-        max(1, _BLOCK_SCALARS // (nodes.numel() * points.shape[-1]))
-    ):
-        hops = taxonomy.distance(nodes[rows].unsqueeze(-1), nodes, weighted=True)
-        counted = (hops > 0) & (rows.unsqueeze(-1) < torch.arange(nodes.numel()))
-        measured = manifold.dist_matrix(points[nodes[rows]], points[nodes])
-        ratios.append((measured[counted] / hops[counted]).double())
-    ratio = torch.cat(ratios) if ratios else torch.empty(0, dtype=torch.float64)
-    if ratio.numel() == 0:
-        return 0.0, 1.0
-    low, high = float(ratio.min()), float(ratio.max())
-    if high == 0.0:
-        return 1.0, sys.float_info.max
-    # largest r first is smallest 1/r first
-    ordered = ratio.sort(descending=True).values
-    half = ordered.cumsum(0)
-    scale = ordered[int(torch.searchsorted(half, 0.5 * half[-1]))]
-    average = float((ratio / scale - 1.0).abs().mean())
-    return average, min(high / low, sys.float_info.max) if low > 0.0 else sys.float_info.max
+    for block in torch.arange(total).split(max(1, _BLOCK_SCALARS // (4 * max(total, 1)))):
+        first = int(block[0])
+        target = taxonomy.distance(nodes[block].unsqueeze(-1), nodes[first:], weighted=True)
+        measured = rows(first, len(block))
+        # each pair once
+        counted = (target > 0).numpy() & np.triu(np.ones(measured.shape, dtype=bool), 1)
+        ratios.append(measured[counted] / target.double().numpy()[counted])
+    return summary(np.concatenate(ratios) if ratios else np.empty(0))
+
+
+def _distance_rows(points: Tensor, manifold: Manifold) -> Callable[[int, int], NDArray[np.float64]]:
+    """``rows(first, count)``: distances of that many points from all from ``first`` on."""
+
+    def plainly(first: int, count: int) -> NDArray[np.float64]:
+        out: NDArray[np.float64] = torch.cat(
+            [
+                manifold.dist_matrix(some, points[first:])
+                for some in points[first : first + count].split(
+                    max(1, 4 * _BLOCK_SCALARS // (points.numel() + 1))
+                )
+            ]
+        ).double().numpy()  # fmt: skip
+        return out
+
+    if manifold.sectional_curvature >= 0.0 or not bool(points.isfinite().all()):
+        return plainly
+    root = math.sqrt(-manifold.sectional_curvature)
+    polar = manifold.to(Polar(c=-manifold.sectional_curvature))(points.double())
+    radius = root * polar[:, 0].numpy()
+    if radius.size == 0 or radius.max() > MAX_RADIUS:
+        return plainly
+    columns = np.ascontiguousarray(polar[:, 1:].T.numpy())
+    half, sinh = np.exp(0.5 * radius), np.sinh(radius)
+    worthwhile = len(points) ** 2 >= _WORTH_COMPILING_DISTANCES and is_available()
+    row = compiled_row() if worthwhile else distance_row
+
+    def in_polar_form(first: int, count: int) -> NDArray[np.float64]:
+        out = np.empty((count, len(radius) - first))
+        for k in range(count):
+            row(columns, half, sinh, first + k, first, out[k])
+        out /= root
+        return out
+
+    return in_polar_form

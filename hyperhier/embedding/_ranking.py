@@ -8,12 +8,14 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from hyperhier.embedding._compiled import is_available
 from hyperhier.embedding._constructive import ConstructiveEmbedder
 from hyperhier.embedding._estimator import Embedder, is_hyperbolic, positive
+from hyperhier.embedding._held_out import HeldOut
+from hyperhier.embedding._ranking_compiled import CompiledRanking
+from hyperhier.embedding._ranking_torch import TorchRanking
 from hyperhier.embedding._run import Run
 from hyperhier.manifolds.base import Manifold
-from hyperhier.nn import ManifoldParameter
-from hyperhier.optim import RiemannianAdam
 from hyperhier.taxonomy import Taxonomy
 
 __all__ = ["RankingEmbedder", "starting_points"]
@@ -21,11 +23,24 @@ __all__ = ["RankingEmbedder", "starting_points"]
 # Standard deviation of random starting features: near the origin, where all is still Euclidean.
 _START = 0.1
 # A random start has far to go, a constructed one only wants polish.
-_RATE = {"random": 0.2, "constructive": 0.01}
+_RATE = {
+    ("torch", "random"): 0.2,
+    ("torch", "constructive"): 0.01,
+    ("compiled", "random"): 0.3,
+    ("compiled", "constructive"): 0.3,
+}
+# Evaluations of the held-out pairs in a training.
+_EVALUATIONS = 20
 
 
 def starting_points(
-    taxonomy: Taxonomy, manifold: Manifold, dim: int, target: str, init: str, seed: int
+    taxonomy: Taxonomy,
+    manifold: Manifold,
+    dim: int,
+    target: str,
+    init: str,
+    seed: int,
+    layout: str = "auto",
 ) -> tuple[Tensor, str]:
     """Where training starts, and the name of that: ``"constructive"`` or ``"random"``."""
     if init not in ("auto", "constructive", "random"):
@@ -33,7 +48,9 @@ def starting_points(
     if init == "auto":
         init = "constructive" if is_hyperbolic(manifold) and dim >= 2 else "random"
     if init == "constructive":
-        built = ConstructiveEmbedder(manifold=manifold, dim=dim, target=target, seed=seed)
+        built = ConstructiveEmbedder(
+            manifold=manifold, dim=dim, target=target, seed=seed, layout=layout
+        )
         return built.fit(taxonomy).embedding_.points, init
     generator = torch.Generator().manual_seed(seed)
     features = torch.randn(len(taxonomy), dim, generator=generator, dtype=torch.float64)
@@ -47,23 +64,41 @@ class RankingEmbedder(Embedder):
 
         L = - sum over (u, v) of log [ exp(-d(u, v)) / (exp(-d(u, v)) + sum_n exp(-d(u, n))) ]
 
-    over the pairs of a node u and an ancestor v, the n being random nodes that are neither u
-    nor ancestors of u. Trained in float64 by Riemannian Adam.
+    over the pairs of a node u and an ancestor v, the n being sampled nodes that are neither u
+    nor ancestors of u. There are two engines:
+
+    * ``"compiled"``: hyperbolic manifolds, with numba (``pip install 'hyperhier[fast]'``).
+      Stochastic Riemannian gradient descent in polar form, exact at any radius
+      (:mod:`hyperhier.embedding._ranking_kernel`). All ancestors of a node are taken at once
+      and share their negatives: half of them drawn evenly, the others as often as they are
+      ancestors (Nickel and Kiela's frequency weighting); after a constructive start half of
+      these come from the node's neighbourhood in the tree, which an even draw hardly meets.
+    * ``"torch"``: any manifold. Pairs in batches, even negatives, Riemannian Adam.
 
     Args:
         manifold: any manifold.
         dim: its dimension.
-        seed: of the start, the order of the pairs and the negatives.
+        seed: of the start, the order and the negatives.
         epochs: passes over all pairs, after the burn-in.
-        lr: learning rate, default 0.2 from a random start and 0.01 from the constructive one;
-            a tenth of it during burn-in, and falling linearly to a tenth afterwards.
-        batch_size: pairs in a step.
-        negatives: sampled for each pair; those that turn out to be ancestors are left out.
-        burn_in: epochs before the others, for a random start only.
+        lr: learning rate at first, falling linearly to a tenth (torch) or to nothing
+            (compiled); default: by the engine and the start, see ``embedding_.info``.
+        negatives: of a pair (torch) or of a node (compiled).
+        burn_in: epochs before the others at a tenth of the rate, for a random start only.
         init: ``"constructive"``, ``"random"``, or ``"auto"``: constructive where that exists.
+        engine: ``"compiled"``, ``"torch"``, or ``"auto"``: compiled where that exists.
+        batch_size: pairs in a step of the torch engine.
+        threads: of the compiled engine. More than one run side by side on the same points
+            without locks, and the result is no longer the same each time.
+        max_radius: no point is moved farther from the origin than this, in units of
+            ``1 / sqrt(c)``; default: what points of the manifold can hold. Compiled only.
+        validation: share of the closure pairs that are no edges to hold out. Their mean
+            reciprocal rank is reported 20 times.
+        patience: stop when the last so many reports brought no better one, and take the
+            points of the best.
         dtype: of the points.
 
-    ``embedding_.info`` holds what was chosen, and the last mean loss.
+    ``embedding_.info`` holds what was chosen, the last mean loss, and the figures of the
+    held-out pairs.
 
     >>> tree = Taxonomy.from_edges([("a", "b"), ("a", "c"), ("c", "d")])
     >>> emb = RankingEmbedder(manifold="euclidean", epochs=20).fit(tree).embedding_
@@ -75,72 +110,122 @@ class RankingEmbedder(Embedder):
 
     epochs: int = 100
     lr: float | None = None
-    batch_size: int = 256
     negatives: int = 50
-    burn_in: int = 10
+    burn_in: int = 20
     init: str = "auto"
+    engine: str = "auto"
+    batch_size: int = 256
+    threads: int = 1
+    max_radius: float | None = None
+    validation: float = 0.0
+    patience: int | None = None
 
     def _place(
         self, taxonomy: Taxonomy, manifold: Manifold, run: Run
     ) -> tuple[Tensor, dict[str, Any]]:
         positive(
-            epochs=self.epochs, batch_size=self.batch_size, negatives=self.negatives, lr=self.lr
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            negatives=self.negatives,
+            lr=self.lr,
+            threads=self.threads,
+            max_radius=self.max_radius,
+            patience=self.patience,
         )
         if self.burn_in < 0:
             raise ValueError(f"burn_in must not be negative, got {self.burn_in}")
-        start, init = starting_points(taxonomy, manifold, self.dim, "closure", self.init, self.seed)
-        lr = _RATE[init] if self.lr is None else self.lr
-        return _train(self, taxonomy, manifold, start, init, lr, run)
+        if not 0.0 <= self.validation < 1.0:
+            raise ValueError(f"validation must lie in [0, 1), got {self.validation}")
+        if self.patience is not None and not self.validation:
+            raise ValueError("patience needs pairs to validate on: set validation, such as 0.05")
+        engine = self._engine(manifold)
+        start, init = starting_points(
+            taxonomy, manifold, self.dim, "closure", self.init, self.seed,
+            "caps" if self.dim > 2 else "auto",
+        )  # fmt: skip
+        lr = _RATE[engine, init] if self.lr is None else self.lr
+        chosen: dict[str, Any] = {
+            "engine": engine,
+            "init": init,
+            "epochs": self.epochs,
+            "lr": lr,
+            "negatives": self.negatives,
+        }
+        child, ancestor = taxonomy.closure()
+        held_out = HeldOut.split(taxonomy, self.validation, self.seed) if self.validation else None
+        if held_out is not None:
+            child, ancestor = child[~held_out.chosen], ancestor[~held_out.chosen]
+            chosen["validation_pairs"] = int(held_out.chosen.sum())
+        if child.numel() == 0:
+            return start, chosen
+        trainer: CompiledRanking | TorchRanking
+        if engine == "compiled":
+            trainer = CompiledRanking(
+                taxonomy, manifold, start, child, ancestor, self.negatives,
+                init == "constructive", self.threads, self.max_radius,
+            )  # fmt: skip
+        else:
+            trainer = TorchRanking(
+                manifold, start, child, ancestor, self.negatives, self.batch_size
+            )
+        warm = self.burn_in if init == "random" else 0
+        return self._train(trainer, lr, warm, held_out, run, chosen)
 
+    def _engine(self, manifold: Manifold) -> str:
+        if self.engine not in ("auto", "compiled", "torch"):
+            raise ValueError(f"engine must be 'auto', 'compiled' or 'torch', got {self.engine!r}")
+        can_compile = is_hyperbolic(manifold) and self.dim >= 2 and is_available()
+        if self.engine == "compiled" and not can_compile:
+            raise ValueError(
+                f"engine='compiled' needs a hyperbolic manifold of two or more dimensions, got "
+                f"{manifold!r} of {self.dim}, and numba: pip install 'hyperhier[fast]'"
+            )
+        if self.engine == "auto":
+            return "compiled" if can_compile else "torch"
+        if self.engine == "torch" and self.max_radius is not None:
+            raise ValueError("max_radius is an option of engine='compiled'")
+        return self.engine
 
-def _train(
-    self: RankingEmbedder,
-    taxonomy: Taxonomy,
-    manifold: Manifold,
-    start: Tensor,
-    init: str,
-    lr: float,
-    run: Run,
-) -> tuple[Tensor, dict[str, Any]]:
-    chosen: dict[str, Any] = {
-        "init": init,
-        "epochs": self.epochs,
-        "lr": lr,
-        "negatives": self.negatives,
-    }
-    size = len(taxonomy)
-    child, ancestor = taxonomy.closure()
-    if child.numel() == 0:
-        return start, chosen
-    known = (child * size + ancestor).sort().values
-    points = ManifoldParameter(start, manifold)
-    optimizer = RiemannianAdam([points], lr=lr)
-    generator = torch.Generator().manual_seed(self.seed)
-    warm = self.burn_in if init == "random" else 0
-    mean_loss = 0.0
-    for epoch in range(warm + self.epochs):
-        done = (epoch - warm) / self.epochs
-        rate = 0.1 * lr if epoch < warm else lr * (1.0 - 0.9 * done)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        total = 0.0
-        for rows in torch.randperm(child.numel(), generator=generator).split(self.batch_size):
-            u, v = child[rows], ancestor[rows]
-            others = torch.randint(size, (rows.numel(), self.negatives), generator=generator)
-            key = u.unsqueeze(-1) * size + others
-            at = torch.searchsorted(known, key).clamp(max=known.numel() - 1)
-            barred = (known[at] == key) | (others == u.unsqueeze(-1))
-            candidates = torch.cat((v.unsqueeze(-1), others), dim=1)
-            weight = points()
-            logits = -manifold.dist(weight[u].unsqueeze(1), weight[candidates])
-            out = torch.cat((torch.zeros_like(barred[:, :1]), barred), dim=1)
-            logits = logits.masked_fill(out, -torch.inf)
-            loss = (torch.logsumexp(logits, dim=1) - logits[:, 0]).mean()
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            total += float(loss.detach()) * rows.numel()
-        mean_loss = total / child.numel()
-        run.report(epoch + 1, warm + self.epochs, loss=mean_loss)
-    chosen["loss"] = mean_loss
-    return points().detach().clone(), chosen
+    def _train(
+        self,
+        trainer: CompiledRanking | TorchRanking,
+        lr: float,
+        warm: int,
+        held_out: HeldOut | None,
+        run: Run,
+        chosen: dict[str, Any],
+    ) -> tuple[Tensor, dict[str, Any]]:
+        total = warm + self.epochs
+        every = max(1, self.epochs // _EVALUATIONS)
+        best, best_epoch, best_points, done, loss = -1.0, 0, trainer.points(), 0, 0.0
+        state = run.resumed()
+        if state:
+            done, loss = int(state.pop("epoch")), float(state.pop("loss"))
+            best, best_epoch = float(state.pop("best")), int(state.pop("best_epoch"))
+            best_points = state.pop("best_points")
+            trainer.load(state)
+        for epoch in range(done, total):
+            left = 1.0 - (epoch - warm) / self.epochs
+            rate = 0.1 * lr if epoch < warm else lr * (trainer.least + (1.0 - trainer.least) * left)
+            loss = trainer.epoch(rate, self.seed, epoch)
+            figures = {"loss": loss}
+            last = epoch + 1 == total
+            if held_out is not None and epoch >= warm and ((epoch + 1) % every == 0 or last):
+                figures["validation_mrr"] = held_out.mean_reciprocal_rank(trainer)
+                if figures["validation_mrr"] > best:
+                    best, best_epoch = figures["validation_mrr"], epoch + 1
+                    best_points = trainer.points()
+            run.report(epoch + 1, total, **figures)
+            run.keep(
+                now=last, epoch=epoch + 1, loss=loss, best=best, best_epoch=best_epoch,
+                best_points=best_points, **trainer.state(),
+            )  # fmt: skip
+            if self.patience is not None and epoch + 1 - best_epoch >= self.patience * every:
+                break
+        chosen["loss"] = loss
+        if held_out is None:
+            return trainer.points(), chosen
+        chosen["validation_mrr"] = best
+        if self.patience is None:
+            return trainer.points(), chosen
+        return best_points, {**chosen, "best_epoch": best_epoch}

@@ -45,7 +45,10 @@ def save(
     target = Path(directory).absolute()
     if manifold.name not in available_manifolds():
         known = ", ".join(available_manifolds())
-        raise RunError(f"cannot save points of {manifold!r}; only of {known}", path=target)
+        raise RunError(
+            f"cannot save points of {manifold!r}, which a file cannot name; only of {known}",
+            path=target,
+        )
     _check_free(target, overwrite)
     curvature = manifold.sectional_curvature
     meta = {
@@ -53,6 +56,9 @@ def save(
         "version": _VERSION,
         "manifold": manifold.name,
         "c": -curvature if curvature < 0.0 else None,
+        "learnable": any(p.requires_grad for p in manifold.parameters()),
+        "precision": manifold.precision,
+        "dtype": str(points.dtype).removeprefix("torch."),
         "nodes": len(taxonomy),
         "nodes_sha256": _fingerprint(taxonomy),
         "info": dict(info),
@@ -124,6 +130,7 @@ def load(
         kind, version = meta["format"], meta["version"]
         name, c = meta["manifold"], meta["c"]
         digest, info = meta["nodes_sha256"], dict(meta["info"])
+        options: dict[str, Any] = {"precision": meta.get("precision", "accurate")}
     except (KeyError, TypeError, ValueError) as problem:
         raise RunError(f"is damaged: {type(problem).__name__}: {problem}", path=path) from None
     if kind != _FORMAT or version != _VERSION:
@@ -134,7 +141,9 @@ def load(
     if _fingerprint(taxonomy) != digest:
         raise RunError(f"does not hold the nodes that {_META} was written for", path=folder / _TREE)
     try:
-        manifold = get_manifold(name) if c is None else get_manifold(name, c=c)
+        if c is not None:
+            options |= {"c": c, "learnable": bool(meta.get("learnable", False))}
+        manifold = get_manifold(name, **options)
         points = load_file(str(folder / _POINTS))["points"]
     except (HyperhierError, SafetensorError, KeyError) as problem:
         raise RunError(f"is damaged: {problem}", path=folder) from None

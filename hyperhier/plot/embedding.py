@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hyperhier.plot._canvas import FAINT, INK, PAPER, check_suffix, new_figure, save
+from hyperhier.plot._interactive import write_page
 from hyperhier.plot._labels import place_names, shorten
 from hyperhier.plot._palette import Palette, in_tree_order
 from hyperhier.plot._plane import Plane, geodesics, project
@@ -27,6 +28,7 @@ _SIZE = 6.4  # inches, the side of the square
 _LEGEND_ROWS = 34
 _MANY = 4000  # more marks than that are drawn as pixels in vector formats
 _MARGIN = 1.06
+_SAMPLED = 400  # nodes that a central one is looked for among
 _NAMES = 130  # more than that cannot be read
 
 
@@ -94,13 +96,29 @@ def plot_taxonomy_embedding(
 ) -> Path:
     """Draw an embedded taxonomy: every node, its edges as geodesics, and names that fit.
 
-    With more than two dimensions the root is moved to the middle of the disk first.
+    With more than two dimensions the most central node is moved to the middle of the disk first.
+
+    Args:
+        embedding: what to draw.
+        path: file to write: .png, .svg or .pdf, or a page with plotly as .html.
+        title: heading of the picture.
+
+    Returns:
+        the path written.
+
+    Raises:
+        ValueError: another suffix.
+        ImportError: matplotlib, or for a page plotly, is missing.
     """
-    check_suffix(Path(path))
+    page = Path(path).suffix.lower() == ".html"
+    if not page:
+        check_suffix(Path(path))
     taxonomy, manifold = embedding.taxonomy, embedding.manifold
     points = embedding.points.detach()
     exact = points.shape[-1] == manifold.ambient_dim(2)
-    plane = project(points, manifold, None if exact else points[taxonomy.root_id])
+    plane = project(points, manifold, None if exact else _central(points, manifold))
+    if page:
+        return write_page(taxonomy, plane, Path(path), title)
     palette = Palette.of(taxonomy)
     everyone = list(range(len(taxonomy)))
 
@@ -121,6 +139,17 @@ def plot_taxonomy_embedding(
     )
     _name_nodes(axes, plane.points, everyone, taxonomy)
     return save(figure, path)
+
+
+def _central(points: Tensor, manifold: Manifold) -> Tensor:
+    """The point with the least sum of distances, among and from those of a sample."""
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    order = torch.randperm(len(points), generator=generator)
+    with torch.no_grad():
+        far = manifold.dist_matrix(points[order[:_SAMPLED]], points[order[-_SAMPLED:]])
+    return points[order[int(far.sum(dim=1).argmin())]]
 
 
 def _square_axes(figure: Any, plane: Plane, title: str | None) -> Any:

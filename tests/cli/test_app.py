@@ -14,7 +14,9 @@ from hyperhier import __version__
 from hyperhier.cli import _errors, main
 from hyperhier.errors import TaxonomyError
 
-COMMANDS = ("train", "evaluate", "embed", "info", "convert", "doctor", "demo")
+COMMANDS = (
+    "train", "evaluate", "embed", "query", "plot", "export", "info", "convert", "doctor", "demo",
+)  # fmt: skip
 
 
 def python(*arguments: str, **kwargs: object) -> subprocess.CompletedProcess[str]:
@@ -44,6 +46,7 @@ def test_version(run) -> None:  # type: ignore[no-untyped-def]
 def test_help_is_quick_and_imports_no_torch() -> None:
     code = (
         "import sys\nfrom hyperhier.cli import main\nassert main(['train', '--help']) == 0\n"
+        "assert main(['embed', '--help']) == main(['query', '--help']) == 0\n"
         "heavy = {'torch', 'numpy', 'networkx', 'geoopt', 'matplotlib'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )

@@ -20,7 +20,8 @@ def test_table_and_folder(run, tmp_path: Path, tree_file: Path) -> None:  # type
 
 
 @pytest.mark.parametrize(
-    ("geometry", "dim"), [("lorentz", 2), ("poincare", 5), ("sphere", 3), ("euclidean", 2)]
+    ("geometry", "dim"),
+    [("lorentz", 2), ("poincare", 5), ("polar", 3), ("sphere", 3), ("euclidean", 2)],
 )
 def test_json_is_what_the_folder_says(  # type: ignore[no-untyped-def]
     run, tmp_path: Path, tree_file: Path, geometry: str, dim: int
@@ -108,3 +109,65 @@ def test_without_matplotlib_all_but_the_picture(  # type: ignore[no-untyped-def]
     assert "hyperhier[plot]" in done.err
     assert (tmp_path / "out" / "metrics.json").is_file()
     assert not (tmp_path / "out" / "embedding.png").exists()
+
+
+def test_options_of_the_method(run, tmp_path: Path, tree_file: Path) -> None:  # type: ignore[no-untyped-def]
+    from hyperhier.embedding import TaxonomyEmbedding
+
+    out = tmp_path / "embedding"
+    done = run(
+        "embed", tree_file, "-o", out, "-q", "--geometry", "polar", "--radius", 9,
+        "--dtype", "float32",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    emb = TaxonomyEmbedding.load(out)
+    assert str(emb.points.dtype) == "torch.float32"
+    assert max(emb.norm(name) for name in emb) < 9.001
+    common = ("embed", tree_file, "-o", out, "-q", "--overwrite", "--geometry", "euclidean")
+    done = run(*common, "--method", "ranking", "--epochs", 2, "--set", "seed=3")
+    assert done.code != 0
+    done = run(*common, "--method", "ranking", "--epochs", 2, "--set", "init=random", "--lr", 0.1)
+    assert done.code == 0, done.err
+    info = TaxonomyEmbedding.load(out).info
+    assert (info["epochs"], info["init"], info["lr"]) == (2, "random", 0.1)
+    done = run(*common, "--set", "speed=3")
+    assert done.code == 2
+    assert "'speed'" in done.err
+    done = run(*common, "--set", "speed")
+    assert done.code == 2
+    assert "NAME=VALUE" in done.err
+
+
+def test_an_interrupted_training_goes_on(  # type: ignore[no-untyped-def]
+    run, tmp_path: Path, tree_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hyperhier import embedding
+
+    kept = tmp_path / "out.checkpoint"
+    plain = embedding.embed
+    seen = []
+
+    def stop(*arguments: object, checkpoint: Path, **options: object) -> None:
+        seen.append(checkpoint)
+        checkpoint.write_bytes(b"state")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(embedding, "embed", stop)
+    done = run("embed", tree_file, "-o", tmp_path / "out")
+    assert done.code == 130
+    assert "--resume" in done.err
+    assert [p.name for p in tmp_path.iterdir()] == [kept.name]
+
+    done = run("embed", tree_file, "-o", tmp_path / "out")
+    assert done.code == 2
+    assert "--resume goes on" in done.err
+    assert seen == [kept]
+
+    def go_on(*arguments: object, checkpoint: Path, **options: object) -> object:
+        assert checkpoint.read_bytes() == b"state"
+        checkpoint.unlink()
+        return plain(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(embedding, "embed", go_on)
+    assert run("embed", tree_file, "-o", tmp_path / "out", "--resume", "-q").code == 0
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]

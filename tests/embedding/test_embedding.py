@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import sys
 
 import numpy as np
 import pytest
@@ -47,6 +48,49 @@ def test_geometry_finds_the_ancestors(emb) -> None:
         emb.closest_parent(tax.root)
 
 
+def test_many_names_points_and_restrictions(emb) -> None:
+    tax = emb.taxonomy
+    leaves = list(tax.leaves[:3])
+    assert emb.most_similar(leaves, topn=2) == [emb.most_similar(leaf, topn=2) for leaf in leaves]
+    point = emb.most_similar(emb[leaves[0]], topn=1)
+    assert point == [(leaves[0], 0.0)]
+    among = emb.most_similar(leaves[0], topn=99, restrict_to=tax.leaves)
+    assert {name for name, _ in among} == set(tax.leaves) - {leaves[0]}
+    found = emb.nearest(leaves, k=4)
+    assert found.ids.shape == found.distances.shape == (3, 4)
+    assert emb.nearest([], k=2).ids.shape == (0, 2)
+    assert emb.distances(leaves[0]).tolist() == [emb.distance(leaves[0], v) for v in tax.nodes]
+    nearer = emb.closer_than(leaves[0], tax.root)
+    assert len(nearer) == emb.rank(leaves[0], tax.root) - 1
+    assert all(emb.distance(leaves[0], v) < emb.distance(leaves[0], tax.root) for v in nearer)
+    assert emb.similarity(tax.root, tax.root) == 1.0
+
+
+def test_down_the_hierarchy(emb) -> None:
+    tax = emb.taxonomy
+    child = emb.closest_child(tax.root)
+    assert emb.difference_in_hierarchy(tax.root, child) == emb.norm(child) > 0
+    inner = [v for v in tax.nodes if emb.norm(v) > 0]
+    assert child == min(inner, key=lambda v: emb.distance(tax.root, v))
+    line = emb.descendants(tax.root, max_depth=3)
+    assert len(line) == 3
+    norms = [emb.norm(v) for v in [tax.root, *line]]
+    assert norms == sorted(norms)
+    farthest = max(tax.nodes, key=emb.norm)
+    assert emb.descendants(farthest) == []
+    with pytest.raises(ValueError, match="farther from the origin"):
+        emb.closest_child(farthest)
+
+
+def test_answers_follow_the_points(emb) -> None:
+    leaf = emb.taxonomy.leaves[0]
+    before = emb.most_similar(leaf, topn=1)
+    emb.points[:] = emb.points.flip(0)
+    after = TaxonomyEmbedding(emb.taxonomy, emb.manifold, emb.points.clone())
+    assert emb.most_similar(leaf, topn=1) == after.most_similar(leaf, topn=1) != before
+    assert emb.norm(leaf) == after.norm(leaf)
+
+
 def test_wrong_questions_are_named(emb) -> None:
     with pytest.raises(TaxonomyError, match="unicorn"):
         emb["unicorn"]
@@ -54,6 +98,12 @@ def test_wrong_questions_are_named(emb) -> None:
         emb.most_similar(emb.taxonomy.root, topn=0)
     with pytest.raises(ValueError, match="no rank"):
         emb.rank(emb.taxonomy.root, emb.taxonomy.root)
+    with pytest.raises(ValueError, match="k must be at least 1"):
+        emb.nearest(emb.taxonomy.root, k=0)
+    with pytest.raises(ValueError, match=r"must have shape \(Q, 4\), got \(1, 2\)"):
+        emb.nearest(torch.zeros(2))
+    with pytest.raises(ValueError, match="must be finite"):
+        emb.nearest(torch.full((4,), torch.nan))
     tax, manifold = emb.taxonomy, emb.manifold
     with pytest.raises(ValueError, match="must have shape"):
         TaxonomyEmbedding(tax, manifold, emb.points[:3])
@@ -81,6 +131,37 @@ def test_save_and_load_agree_to_the_bit(tmp_path, name, c, dtype) -> None:
     assert sorted(os.listdir(tmp_path / "e")) == [
         "embedding.json", "embedding.safetensors", "taxonomy.csv",
     ]  # fmt: skip
+
+
+def test_a_learned_curvature_and_precision_are_kept(tmp_path) -> None:
+    tax = Taxonomy.from_edges([("r", "a"), ("r", "b")])
+    manifold = get_manifold("poincare", c=2.5, learnable=True, precision="fast")
+    points = manifold.from_features(torch.randn(3, 2))
+    TaxonomyEmbedding(tax, manifold, points).save(tmp_path / "e")
+    meta = json.loads((tmp_path / "e" / "embedding.json").read_text())
+    assert meta["dtype"] == "float32"
+    back = TaxonomyEmbedding.load(tmp_path / "e").manifold
+    assert back.precision == "fast"
+    assert back.sectional_curvature == manifold.sectional_curvature
+    assert [p.requires_grad for p in back.parameters()] == [True]
+
+
+def test_points_are_plain_safetensors(emb, tmp_path) -> None:
+    from safetensors.numpy import load_file
+
+    emb.save(tmp_path / "e")
+    held = load_file(tmp_path / "e" / "embedding.safetensors")
+    assert list(held) == ["points"]
+    assert np.array_equal(held["points"], emb.points.numpy())
+
+
+def test_geometries_without_a_name_cannot_be_saved(tmp_path) -> None:
+    geoopt = pytest.importorskip("geoopt")
+    tax = Taxonomy.from_edges([("r", "a")])
+    emb = TaxonomyEmbedding(tax, geoopt.PoincareBall(), torch.zeros(2, 2))
+    with pytest.raises(RunError, match="which a file cannot name; only of euclidean"):
+        emb.save(tmp_path / "e")
+    assert os.listdir(tmp_path) == []
 
 
 def test_folders_of_others_are_never_replaced(emb, tmp_path) -> None:
@@ -155,7 +236,6 @@ def test_exports_read_back(emb, tmp_path) -> None:
     assert [row[0] for row in rows] == names
     assert np.array_equal(np.array([row[1:] for row in rows], dtype=float), values)
     assert np.array_equal(np.loadtxt(tmp_path / "e.tsv", delimiter="\t"), values)
-    assert (tmp_path / "e.metadata.tsv").read_text().splitlines() == names
     head, *lines = (tmp_path / "e.txt").read_text().splitlines()
     assert head == f"{len(names)} 4"
     assert [line.split(" ")[0] for line in lines] == [name.replace(" ", "_") for name in names]
@@ -191,3 +271,16 @@ def test_plot_draws_a_file(emb, tmp_path) -> None:
     pytest.importorskip("matplotlib")
     emb.plot(tmp_path / "e.png")
     assert (tmp_path / "e.png").stat().st_size > 1000
+
+
+def test_a_page_names_every_node(emb, tmp_path, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "plotly.graph_objects", None)
+    with pytest.raises(ImportError, match=r"hyperhier\[plot\]"):
+        emb.plot(tmp_path / "e.html")
+    assert os.listdir(tmp_path) == []
+    monkeypatch.undo()
+    pytest.importorskip("plotly")
+    emb.plot(tmp_path / "e.html")
+    page = (tmp_path / "e.html").read_text(encoding="utf-8")
+    assert all(name in page for name in emb.taxonomy.nodes)
+    assert os.listdir(tmp_path) == ["e.html"]

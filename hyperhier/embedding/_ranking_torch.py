@@ -1,0 +1,98 @@
+"""Ranking on any manifold: pairs in batches, Riemannian Adam."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hyperhier.manifolds.base import Manifold
+from hyperhier.nn import ManifoldParameter
+from hyperhier.optim import RiemannianAdam
+
+__all__ = ["TorchRanking"]
+
+_MOMENTS = "moments."
+
+
+class TorchRanking:
+    """Points in training on the pairs (child, ancestor), in float64.
+
+    Args:
+        manifold: any.
+        start: ``(N, ambient)``.
+        child, ancestor: ``(E,)`` each.
+        negatives: of each pair; those that turn out to be ancestors are left out.
+        batch_size: pairs in a step.
+    """
+
+    #: the last learning rate, as a share of the first
+    least = 0.1
+
+    def __init__(
+        self,
+        manifold: Manifold,
+        start: Tensor,
+        child: Tensor,
+        ancestor: Tensor,
+        negatives: int,
+        batch_size: int,
+    ) -> None:
+        self.manifold = manifold
+        self._size = len(start)
+        self._child, self._ancestor = child, ancestor
+        self._known = (child * self._size + ancestor).sort().values
+        self._negatives, self._batch_size = negatives, batch_size
+        self._weight = ManifoldParameter(start, manifold)
+        self._optimizer = RiemannianAdam([self._weight], lr=1.0)
+
+    def epoch(self, lr: float, seed: int, epoch: int) -> float:
+        """One pass over the pairs; returns their mean loss."""
+        own_seed = int(np.random.default_rng((seed, epoch)).integers(2**62))
+        generator = torch.Generator().manual_seed(own_seed)
+        for group in self._optimizer.param_groups:
+            group["lr"] = lr
+        total = 0.0
+        for rows in torch.randperm(self._child.numel(), generator=generator).split(
+            self._batch_size
+        ):
+            u, v = self._child[rows], self._ancestor[rows]
+            others = torch.randint(self._size, (rows.numel(), self._negatives), generator=generator)
+            key = u.unsqueeze(-1) * self._size + others
+            at = torch.searchsorted(self._known, key).clamp(max=self._known.numel() - 1)
+            barred = (self._known[at] == key) | (others == u.unsqueeze(-1))
+            candidates = torch.cat((v.unsqueeze(-1), others), dim=1)
+            weight = self._weight()
+            logits = -self.manifold.dist(weight[u].unsqueeze(1), weight[candidates])
+            out = torch.cat((torch.zeros_like(barred[:, :1]), barred), dim=1)
+            logits = logits.masked_fill(out, -torch.inf)
+            loss = (torch.logsumexp(logits, dim=1) - logits[:, 0]).mean()
+            self._optimizer.zero_grad()
+            loss.backward()
+            self._optimizer.step()
+            total += float(loss.detach()) * rows.numel()
+        return total / self._child.numel()
+
+    def points(self) -> Tensor:
+        """``(N, ambient)``, a copy."""
+        return self._weight().detach().clone()
+
+    def distances(self, nodes: Tensor) -> Tensor:
+        """``(M, N)`` from some nodes to all."""
+        with torch.no_grad():
+            points = self._weight()
+            return self.manifold.dist_matrix(points[nodes], points)
+
+    def state(self) -> dict[str, Tensor]:
+        """The points and the optimizer's moments by name."""
+        (parameter,) = self._weight.parameters()
+        held = self._optimizer.state[parameter]
+        return {"points": parameter.detach(), **{_MOMENTS + k: v for k, v in held.items()}}
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Go on from a :meth:`state`."""
+        (parameter,) = self._weight.parameters()
+        with torch.no_grad():
+            parameter.copy_(state["points"])
+        held = {k.removeprefix(_MOMENTS): v for k, v in state.items() if k.startswith(_MOMENTS)}
+        self._optimizer.state[parameter] = held

@@ -1,0 +1,292 @@
+"""Ranking: both engines lower the loss they claim to, repeat themselves and can be resumed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from hyperhier.embedding import RankingEmbedder, TaxonomyEmbedding, embed
+from hyperhier.embedding import _ranking as ranking_module
+from hyperhier.embedding._compiled import is_available
+from hyperhier.embedding._held_out import HeldOut
+from hyperhier.embedding._ranking_compiled import preorder
+from hyperhier.embedding._ranking_kernel import from_table, ranking_epoch, to_table
+from hyperhier.errors import RunError
+from hyperhier.manifolds import Polar, get_manifold
+from hyperhier.taxonomy import Taxonomy
+
+NAMES = ("euclidean", "sphere", "poincare", "lorentz")
+ENGINES = ("torch", pytest.param("compiled", marks=pytest.mark.skipif(
+    not is_available(), reason="numba is not installed")))  # fmt: skip
+compiled = pytest.mark.skipif(not is_available(), reason="numba is not installed")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_training_improves_map_from_a_random_start(regular_tree, name) -> None:
+    tax = regular_tree(3, 2)
+    common = {
+        "manifold": name, "dim": 3, "init": "random", "negatives": 10, "engine": "torch",
+    }  # fmt: skip
+    before = RankingEmbedder(**common, epochs=1, burn_in=0, lr=1e-9).fit(tax).embedding_
+    after = RankingEmbedder(**common, epochs=60, burn_in=10).fit(tax).embedding_
+    assert after.evaluate()["map"] > max(0.6, before.evaluate()["map"] + 0.2)
+    assert after.evaluate()["mean_rank"] < before.evaluate()["mean_rank"]
+
+
+@compiled
+@pytest.mark.parametrize("name", ["poincare", "lorentz", "polar"])
+def test_so_does_the_compiled_engine(regular_tree, name) -> None:
+    tax = regular_tree(3, 3)
+    common = {"manifold": get_manifold(name, c=0.3), "dim": 3, "init": "random"}
+    before = RankingEmbedder(**common, epochs=1, burn_in=0, lr=1e-9).fit(tax).embedding_
+    after = RankingEmbedder(**common, epochs=400).fit(tax).embedding_
+    assert after.info["engine"] == "compiled"
+    assert after.evaluate()["map"] > max(0.8, before.evaluate()["map"] + 0.2)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_perfect_start_is_kept(engine) -> None:
+    tax = Taxonomy.from_paths([("r", a, a + b) for a in "abc" for b in "xyz"])
+    emb = embed(tax, method="ranking", epochs=5, negatives=5, engine=engine)
+    assert emb.info["init"] == "constructive"
+    assert emb.evaluate()["map"] > 0.99
+
+
+@compiled
+@pytest.mark.parametrize("dim", [2, 3, 9])
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 8.0, 30.0])
+def test_a_step_of_the_kernel_is_a_step_along_the_gradient(dim, scale) -> None:
+    """Node 1 with ancestor 0 and negative 2, against autograd and expmap of the manifold."""
+    manifold, generator = Polar(), torch.Generator().manual_seed(dim)
+    features = torch.randn(3, dim, generator=generator, dtype=torch.float64)
+    features *= scale * torch.tensor([[1.0], [1.1], [0.9]]) / features.norm(dim=1, keepdim=True)
+    points = manifold.from_features(features).requires_grad_()
+    logits = -manifold.dist(points[1], points[[0, 2]])
+    loss = torch.logsumexp(logits, 0) - logits[0]
+    loss.backward()
+    lr = 1e-3
+    expected = manifold.expmap(points.detach(), -lr * points.grad)
+
+    start, ancestor = np.array([0, 0, 1, 1]), np.array([0])
+    epoch = ranking_epoch(dim)
+    for seed in range(40):  # until the one draw is neither the node nor its ancestor
+        table = to_table(points.detach()[:, 0].numpy(), points.detach()[:, 1:].numpy())
+        found = epoch(table, np.array([1]), start, ancestor, 1, 0, 0, lr, 1e100, seed)
+        if found == pytest.approx(float(loss.detach()), rel=1e-9, abs=1e-15):
+            break
+    else:
+        pytest.fail("no draw gave the loss of the one negative")
+    radius, direction = from_table(table, dim)
+    moved = torch.cat((torch.from_numpy(radius)[:, None], torch.from_numpy(direction)), dim=1)
+    if float(points.grad.norm(dim=1).min()) > 2e-3:  # smaller steps are left to chance
+        assert float(manifold.dist(moved, expected).max()) < 1e-9 + 1e-12 * np.exp(scale)
+    else:
+        assert float(manifold.dist(moved, points.detach()).max()) <= 1.01 * lr
+
+
+@compiled
+def test_rows_of_the_kernel_keep_the_points() -> None:
+    radius = np.array([0.0, 1e-9, 3.0, 60.0, 300.0])
+    direction = np.eye(5, 3)
+    direction[3:] = [0.6, 0.8, 0.0]
+    table = to_table(radius, direction)
+    assert table.ctypes.data % 64 == 0 and table.strides[0] % 64 == 0
+    back, turned = from_table(table, 3)
+    np.testing.assert_allclose(back, radius, rtol=1e-14)
+    np.testing.assert_allclose(turned, direction, rtol=1e-15)
+
+
+@compiled
+def test_no_point_leaves_the_largest_radius(regular_tree) -> None:
+    tax = regular_tree(3, 4)
+    emb = RankingEmbedder(dim=3, max_radius=2.5, epochs=30, init="random").fit(tax).embedding_
+    norms = [emb.norm(v) for v in tax.nodes]
+    assert 2.0 < max(norms) <= 2.5 + 1e-9
+
+
+@compiled
+def test_threads_reach_the_same_quality(random_tree) -> None:
+    tax = random_tree(3, 200, 20)
+    runs = [
+        RankingEmbedder(dim=3, threads=n, epochs=100).fit(tax).embedding_.evaluate()["map"]
+        for n in (1, 2, 3)
+    ]
+    assert min(runs) > 0.95
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_seed_decides(regular_tree, engine) -> None:
+    tax = regular_tree(2, 3)
+    runs = [
+        RankingEmbedder(dim=3, seed=seed, epochs=3, init="random", engine=engine).fit_transform(tax)
+        for seed in (0, 0, 1)
+    ]
+    assert np.array_equal(runs[0], runs[1])
+    assert not np.array_equal(runs[0], runs[2])
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_resumed_training_ends_like_an_uninterrupted_one(
+    random_tree, tmp_path, monkeypatch, engine
+) -> None:
+    monkeypatch.setattr("hyperhier.embedding._run._EVERY", 0.0)
+    tax, file = random_tree(0, 40, 5), tmp_path / "state"
+    embedder = RankingEmbedder(dim=3, epochs=8, engine=engine, validation=0.1, patience=8)
+    whole = embedder.fit(tax).embedding_
+
+    def stop(progress) -> None:
+        if progress.done == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        embedder.fit(tax, progress=stop, checkpoint=file)
+    assert file.exists()
+    seen: list[int] = []
+    again = embedder.fit(tax, progress=lambda p: seen.append(p.done), checkpoint=file).embedding_
+    assert seen[0] == 5  # the epoch that was reported but not kept is done again
+    assert torch.equal(again.points, whole.points)
+    assert again.info == whole.info
+    assert not file.exists()
+
+
+def test_a_checkpoint_is_for_its_own_training_only(random_tree, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("hyperhier.embedding._run._EVERY", 0.0)
+    tax, file = random_tree(0, 20), tmp_path / "state"
+
+    def stop(progress) -> None:
+        if progress.done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        RankingEmbedder(epochs=4).fit(tax, progress=stop, checkpoint=file)
+    with pytest.raises(RunError, match="other parameters or another taxonomy"):
+        RankingEmbedder(epochs=5).fit(tax, checkpoint=file)
+    with pytest.raises(RunError, match="other parameters or another taxonomy"):
+        RankingEmbedder(epochs=4).fit(random_tree(1, 20), checkpoint=file)
+    file.write_bytes(b"nothing of ours")
+    with pytest.raises(RunError, match="is not a checkpoint"):
+        RankingEmbedder(epochs=4).fit(tax, checkpoint=file)
+    with pytest.raises(RunError, match="cannot be written"):
+        RankingEmbedder(epochs=4).fit(tax, checkpoint=tmp_path / "no" / "folder")
+    assert sorted(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_held_out_pairs_are_neither_trained_nor_forgotten(random_tree, engine) -> None:
+    tax = random_tree(7, 80)
+    figures: list[float] = []
+    emb = RankingEmbedder(dim=3, epochs=40, validation=0.2, engine=engine, init="random").fit(
+        tax, progress=lambda p: figures.extend([p.figures.get("validation_mrr", -1.0)])
+    ).embedding_  # fmt: skip
+    asked = [x for x in figures if x >= 0.0]
+    assert len(asked) == 20
+    assert all(0.0 < x <= 1.0 for x in asked)
+    assert emb.info["validation_mrr"] == max(asked)
+    free = tax.closure().shape[1] - tax.edges.shape[1]
+    assert emb.info["validation_pairs"] == round(0.2 * free)
+
+
+def test_the_rank_of_held_out_pairs_is_that_among_strangers(random_tree) -> None:
+    tax = random_tree(5, 25, 4)
+    held = HeldOut.split(tax, 0.5, 0)
+    emb = embed(tax, manifold="euclidean", dim=2, method="ranking", epochs=3)
+    child, ancestor = tax.closure()
+    pairs = set(zip(child.tolist(), ancestor.tolist(), strict=True))
+    edges = set(zip(*tax.edges.tolist(), strict=True))
+    expected = []
+    for u, v in zip(held.child.tolist(), held.ancestor.tolist(), strict=True):
+        assert (u, v) in pairs - edges
+        d = [emb.distance(tax.nodes[u], w) for w in tax.nodes]
+        strangers = [w for w in range(len(tax)) if w != u and (u, w) not in pairs]
+        expected.append(1.0 / (1 + sum(d[w] <= d[v] for w in strangers)))
+
+    class Points:
+        def distances(self, nodes: torch.Tensor) -> torch.Tensor:
+            return emb.manifold.dist_matrix(emb.points[nodes], emb.points)
+
+    assert held.mean_reciprocal_rank(Points()) == pytest.approx(np.mean(expected))
+
+
+def test_patience_ends_a_training_that_no_longer_helps(random_tree) -> None:
+    tax = random_tree(2, 60)
+    done: list[int] = []
+    emb = (
+        RankingEmbedder(
+            manifold="euclidean", dim=3, epochs=60, lr=1e-12, burn_in=0, validation=0.2, patience=4
+        )
+        .fit(tax, progress=lambda p: done.append(p.done))
+        .embedding_
+    )
+    assert done[-1] == 15  # the first report at epoch 3 is the best; 4 more of every 3 epochs
+    assert emb.info["best_epoch"] == 3
+
+
+def test_without_numba_everything_works_in_torch(regular_tree, monkeypatch) -> None:
+    monkeypatch.setattr(ranking_module, "is_available", lambda: False)
+    tax = regular_tree(2, 2)
+    assert embed(tax, method="ranking", epochs=1).info["engine"] == "torch"
+    with pytest.raises(ValueError, match=r"hyperhier\[fast\]"):
+        embed(tax, method="ranking", engine="compiled")
+
+
+def test_preorder_keeps_every_subtree_together(random_tree) -> None:
+    tax = random_tree(11, 60)
+    order = preorder(tax.parent_id.numpy()).tolist()
+    assert sorted(order) == list(range(len(tax)))
+    for v in range(len(tax)):
+        below = {tax.id_of(w) for w in tax.subtree(tax.nodes[v]).nodes}
+        at = order.index(v)
+        assert set(order[at : at + len(below)]) == below
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_one_node_and_one_edge(engine) -> None:
+    for tax in (Taxonomy.from_paths([("only",)]), Taxonomy.from_edges([("a", "b")])):
+        emb = RankingEmbedder(engine=engine, epochs=3).fit(tax).embedding_
+        assert bool(emb.points.isfinite().all())
+        assert emb.evaluate()["map"] == 1.0
+
+
+def test_the_form_of_scikit_learn(regular_tree) -> None:
+    embedder = RankingEmbedder(dim=3, epochs=2)
+    params = embedder.get_params()
+    assert params["dim"] == 3 and params["epochs"] == 2
+    assert embedder.set_params(epochs=7) is embedder and embedder.epochs == 7
+    with pytest.raises(ValueError, match="no parameter 'speed'"):
+        embedder.set_params(speed=1)
+    base = pytest.importorskip("sklearn.base")
+    copy = base.clone(embedder)
+    assert copy is not embedder and copy.get_params() == embedder.get_params()
+    assert not hasattr(copy, "embedding_")
+    assert isinstance(copy.fit(regular_tree(2, 2)).embedding_, TaxonomyEmbedding)
+
+
+def test_float32_points_of_a_float64_training(regular_tree) -> None:
+    tax = regular_tree(2, 3)
+    emb = RankingEmbedder(dim=3, epochs=5, dtype="float32").fit(tax).embedding_
+    assert emb.points.dtype == torch.float32
+    assert emb.evaluate()["map"] > 0.95
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"epochs": 0}, "epochs must be positive"),
+        ({"lr": float("nan")}, "lr must be positive"),
+        ({"burn_in": -1}, "burn_in must not be negative, got -1"),
+        ({"init": "zero"}, "'zero'"),
+        ({"engine": "warp"}, "'warp'"),
+        ({"manifold": "euclidean", "engine": "compiled"}, "needs a hyperbolic manifold"),
+        ({"engine": "torch", "max_radius": 3.0}, "option of engine='compiled'"),
+        ({"validation": 1.0}, r"validation must lie in \[0, 1\), got 1.0"),
+        ({"patience": 3}, "set validation"),
+        ({"validation": 0.01}, "holds out none of the"),
+        ({"seed": -1}, "seed must be a whole number of at least 0, got -1"),
+        ({"dtype": "float16"}, "'float16'"),
+        ({"dim": 0}, "dim must be a whole number"),
+    ],
+)
+def test_wrong_parameters_are_named(regular_tree, wrong, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        RankingEmbedder(**wrong).fit(regular_tree(2, 2))
