@@ -197,7 +197,7 @@ class RankingEmbedder(Embedder):
     ) -> tuple[Tensor, dict[str, Any]]:
         total = warm + self.epochs
         every = max(1, self.epochs // _EVALUATIONS)
-        best, best_epoch, best_points, done, loss = -1.0, 0, trainer.points(), 0, 0.0
+        best, best_epoch, best_points, done, loss = -1.0, warm, trainer.points(), 0, 0.0
         state = run.resumed()
         if state:
             done, loss = int(state.pop("epoch")), float(state.pop("loss"))

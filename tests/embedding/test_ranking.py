@@ -222,6 +222,14 @@ def test_patience_ends_a_training_that_no_longer_helps(random_tree) -> None:
     assert emb.info["best_epoch"] == 3
 
 
+def test_patience_begins_after_the_burn_in(random_tree) -> None:
+    done: list[int] = []
+    RankingEmbedder(
+        manifold="euclidean", dim=3, epochs=40, burn_in=30, validation=0.2, patience=2, lr=1e-12
+    ).fit(random_tree(2, 60), progress=lambda p: done.append(p.done))
+    assert done[-1] == 36  # the first report at epoch 32 is the best; 2 more of every 2 epochs
+
+
 def test_without_numba_everything_works_in_torch(regular_tree, monkeypatch) -> None:
     monkeypatch.setattr(ranking_module, "is_available", lambda: False)
     tax = regular_tree(2, 2)
