@@ -30,9 +30,9 @@ import torch
 from torch import Tensor
 
 from hyperhier.embedding import ConstructiveEmbedder, RankingEmbedder, TaxonomyEmbedding
-from hyperhier.embedding._cones_embedder import ConesEmbedder
-from hyperhier.embedding._is_a import Decision, best_decision, is_a_scores
-from hyperhier.embedding._links import LinkSplit, link_prediction_split
+from hyperhier.embedding._cones.embedder import ConesEmbedder
+from hyperhier.embedding._cones.is_a import Decision, best_decision, is_a_scores
+from hyperhier.embedding._cones.links import LinkSplit, link_prediction_split
 from hyperhier.taxonomy import Taxonomy, read_taxonomy
 
 # two-sided 95 % of Student's t for 1 to 9 degrees of freedom

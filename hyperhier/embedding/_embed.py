@@ -6,12 +6,12 @@ from dataclasses import fields
 from os import PathLike
 from typing import Any, Literal
 
-from hyperhier.embedding._cones_embedder import ConesEmbedder
-from hyperhier.embedding._constructive import ConstructiveEmbedder
-from hyperhier.embedding._distortion import DistortionEmbedder
+from hyperhier.embedding._cones.embedder import ConesEmbedder
+from hyperhier.embedding._constructive.embedder import ConstructiveEmbedder
+from hyperhier.embedding._distortion.embedder import DistortionEmbedder
 from hyperhier.embedding._embedding import TaxonomyEmbedding
 from hyperhier.embedding._estimator import Embedder
-from hyperhier.embedding._ranking import RankingEmbedder
+from hyperhier.embedding._ranking.embedder import RankingEmbedder
 from hyperhier.embedding._run import ProgressCallback
 from hyperhier.manifolds import Manifold, as_manifold, get_manifold
 from hyperhier.taxonomy import Taxonomy, load_taxonomy

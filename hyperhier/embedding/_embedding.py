@@ -10,11 +10,12 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from hyperhier.embedding import _export, _store
-from hyperhier.embedding._import import matched, read_points
-from hyperhier.embedding._leaf import grown, with_leaves
-from hyperhier.embedding._neighbours import NeighbourIndex, Neighbours
+from hyperhier.embedding._files import export as _export
+from hyperhier.embedding._files import store as _store
+from hyperhier.embedding._files.imported import matched, read_points
 from hyperhier.embedding._quality import distortion, reconstruction
+from hyperhier.embedding._queries.leaf import grown, with_leaves
+from hyperhier.embedding._queries.neighbours import NeighbourIndex, Neighbours
 from hyperhier.manifolds import Manifold, as_manifold, get_manifold
 from hyperhier.taxonomy import Taxonomy, load_taxonomy
 

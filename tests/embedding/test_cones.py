@@ -12,10 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hyperhier.embedding import ConstructiveEmbedder, TaxonomyEmbedding
-from hyperhier.embedding import _cones_embedder as training
-from hyperhier.embedding._cones import cone_aperture, cone_energy, half_space_energy
-from hyperhier.embedding._cones_embedder import ConesEmbedder, matched_radius
-from hyperhier.embedding._cones_kernel import (
+from hyperhier.embedding._cones import embedder as training
+from hyperhier.embedding._cones.embedder import ConesEmbedder, matched_radius
+from hyperhier.embedding._cones.energy import cone_aperture, cone_energy, half_space_energy
+from hyperhier.embedding._cones.grafting import grafted_tree
+from hyperhier.embedding._cones.is_a import is_a_scores
+from hyperhier.embedding._cones.kernel import (
     CONE,
     HALF_SPACE,
     Points,
@@ -25,8 +27,6 @@ from hyperhier.embedding._cones_kernel import (
     plain_step,
     run_loops,
 )
-from hyperhier.embedding._grafting import grafted_tree
-from hyperhier.embedding._is_a import is_a_scores
 from hyperhier.errors import RunError
 from hyperhier.manifolds import Euclidean, Lorentz, Manifold, PoincareBall, Polar, Sphere
 from hyperhier.taxonomy import Taxonomy

@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hyperhier.embedding import ConstructiveEmbedder, TaxonomyEmbedding
-from hyperhier.embedding._constructive import usable_radius
+from hyperhier.embedding._constructive.embedder import usable_radius
+from hyperhier.embedding._constructive.siblings import Skeleton, child_directions
+from hyperhier.embedding._constructive.spanning import spanning_tree
+from hyperhier.embedding._constructive.unary import contracted
 from hyperhier.embedding._quality import reconstruction
-from hyperhier.embedding._siblings import Skeleton, child_directions
-from hyperhier.embedding._spanning import spanning_tree
-from hyperhier.embedding._unary import contracted
 from hyperhier.manifolds import get_manifold
 from hyperhier.taxonomy import Taxonomy, builtin_taxonomy, read_csv
 

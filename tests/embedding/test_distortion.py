@@ -11,15 +11,15 @@ import pytest
 import torch
 
 from hyperhier.embedding import DistortionEmbedder, Progress, embed
-from hyperhier.embedding import _distortion as module
 from hyperhier.embedding._compiled import is_available
 from hyperhier.embedding._distances import compiled_row, distance_row, summary
+from hyperhier.embedding._distortion import embedder as module
+from hyperhier.embedding._distortion.chord import ChordPoints
+from hyperhier.embedding._distortion.objective import Objective
+from hyperhier.embedding._distortion.pairs import Pairs
+from hyperhier.embedding._distortion.polar import PolarPoints
+from hyperhier.embedding._distortion.stress import Schedule, minimise
 from hyperhier.embedding._quality import distortion
-from hyperhier.embedding._stress import Schedule, minimise
-from hyperhier.embedding._stress_chord import ChordPoints
-from hyperhier.embedding._stress_objective import Objective
-from hyperhier.embedding._stress_pairs import Pairs
-from hyperhier.embedding._stress_polar import PolarPoints
 from hyperhier.manifolds import get_manifold
 from hyperhier.taxonomy import Taxonomy
 
@@ -146,7 +146,7 @@ def test_an_interrupted_training_ends_like_an_uninterrupted_one(
     tree, name, after, tmp_path, monkeypatch
 ) -> None:
     monkeypatch.setattr("hyperhier.embedding._run._EVERY", 0.0)
-    monkeypatch.setattr("hyperhier.embedding._stress._BLOCK", 5)
+    monkeypatch.setattr("hyperhier.embedding._distortion.stress._BLOCK", 5)
     model = DistortionEmbedder(manifold=name, dim=3, epochs=6, polish=12)
     whole = model.fit(tree).embedding_
     seen: list[Progress] = []
@@ -170,8 +170,8 @@ def test_an_interrupted_training_ends_like_an_uninterrupted_one(
 
 @pytest.mark.parametrize("pairs", ["sampled", "landmark"])
 def test_fewer_pairs_do_nearly_as_well(pairs, monkeypatch) -> None:
-    monkeypatch.setattr("hyperhier.embedding._stress_pairs._LANDMARKS", 80)
-    monkeypatch.setattr("hyperhier.embedding._stress_pairs._ROUNDS", 80)
+    monkeypatch.setattr("hyperhier.embedding._distortion.pairs._LANDMARKS", 80)
+    monkeypatch.setattr("hyperhier.embedding._distortion.pairs._ROUNDS", 80)
     rng = random.Random(0)
     tax = Taxonomy.from_edges([(f"n{rng.randrange(v)}", f"n{v}") for v in range(1, 300)])
     built = embed(tax, dim=5, target="tree_distance").evaluate()

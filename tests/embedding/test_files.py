@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from hyperhier.embedding import TaxonomyEmbedding, embed
-from hyperhier.embedding._import import read_points
+from hyperhier.embedding._files.imported import read_points
 from hyperhier.errors import DataError, ManifoldError, TaxonomyError
 from hyperhier.manifolds import get_manifold
 from hyperhier.taxonomy import Taxonomy

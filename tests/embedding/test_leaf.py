@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from hyperhier.embedding import TaxonomyEmbedding, embed
-from hyperhier.embedding import _leaf as leaf_module
-from hyperhier.embedding._moves import distances, drawn, moved, slope, stored
 from hyperhier.embedding._quality import reconstruction
-from hyperhier.embedding._screen import screen_of
+from hyperhier.embedding._queries import leaf as leaf_module
+from hyperhier.embedding._queries.moves import distances, drawn, moved, slope, stored
+from hyperhier.embedding._queries.screen import screen_of
 from hyperhier.errors import TaxonomyError
 from hyperhier.manifolds import get_manifold
 from hyperhier.taxonomy import Taxonomy, read_taxonomy

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hyperhier.embedding import ConstructiveEmbedder, TaxonomyEmbedding, embed
-from hyperhier.embedding._is_a import Decision, best_decision, is_a_scores
-from hyperhier.embedding._links import link_prediction_split
+from hyperhier.embedding._cones.is_a import Decision, best_decision, is_a_scores
+from hyperhier.embedding._cones.links import link_prediction_split
 from hyperhier.errors import TaxonomyError
 from hyperhier.manifolds import get_manifold
 from hyperhier.taxonomy import Taxonomy, read_taxonomy

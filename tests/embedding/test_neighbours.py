@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from hyperhier.embedding import _neighbours
-from hyperhier.embedding._neighbours import NeighbourIndex
+from hyperhier.embedding._queries import neighbours as _neighbours
+from hyperhier.embedding._queries.neighbours import NeighbourIndex
 from hyperhier.manifolds import Manifold, as_manifold, get_manifold
 
 NAMES = ("euclidean", "sphere", "poincare", "lorentz", "polar")

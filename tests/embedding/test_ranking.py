@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from hyperhier.embedding import RankingEmbedder, TaxonomyEmbedding, embed
-from hyperhier.embedding import _ranking as ranking_module
 from hyperhier.embedding._compiled import is_available
-from hyperhier.embedding._held_out import HeldOut
-from hyperhier.embedding._ranking_compiled import preorder
-from hyperhier.embedding._ranking_kernel import from_table, ranking_epoch, to_table
+from hyperhier.embedding._ranking import embedder as ranking_module
+from hyperhier.embedding._ranking.compiled import preorder
+from hyperhier.embedding._ranking.held_out import HeldOut
+from hyperhier.embedding._ranking.kernel import from_table, ranking_epoch, to_table
 from hyperhier.errors import RunError
 from hyperhier.manifolds import Polar, get_manifold
 from hyperhier.taxonomy import Taxonomy
@@ -69,10 +69,10 @@ def test_a_step_of_the_kernel_is_a_step_along_the_gradient(dim, scale) -> None:
     expected = manifold.expmap(points.detach(), -lr * points.grad)
 
     start, ancestor = np.array([0, 0, 1, 1]), np.array([0])
-    epoch = ranking_epoch(dim)
+    epoch = ranking_epoch()
     for seed in range(40):  # until the one draw is neither the node nor its ancestor
         table = to_table(points.detach()[:, 0].numpy(), points.detach()[:, 1:].numpy())
-        found = epoch(table, np.array([1]), start, ancestor, 1, 0, 0, lr, 1e100, seed)
+        found = epoch(table, (0,) * dim, np.array([1]), start, ancestor, 1, 0, 0, lr, 1e100, seed)
         if found == pytest.approx(float(loss.detach()), rel=1e-9, abs=1e-15):
             break
     else:

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from hyperhier.embedding._spread import spread_directions
+from hyperhier.embedding._constructive.spread import spread_directions
 
 
 def smallest(vectors: torch.Tensor) -> float:

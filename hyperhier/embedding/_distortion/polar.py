@@ -20,8 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hyperhier.embedding._stress_objective import Objective
-from hyperhier.embedding._stress_pairs import Pairs, Visit
+from hyperhier.embedding._distortion.objective import Objective
+from hyperhier.embedding._distortion.pairs import Pairs, Visit
 
 __all__ = ["PolarPoints"]
 
@@ -76,7 +76,7 @@ class PolarPoints:
         stiffness / target^2)`` of the error.
         """
         if self.fast:
-            from hyperhier.embedding._stress_compiled import compiled
+            from hyperhier.embedding._distortion.compiled import compiled
 
             compiled("move")(
                 self.direction, self.half, self.sinh, visit.i, visit.j, visit.target,
@@ -143,7 +143,7 @@ class PolarPoints:
         assert pairs.table is not None
         gradient = np.empty_like(self.direction)
         if self.fast:
-            from hyperhier.embedding._stress_compiled import compiled
+            from hyperhier.embedding._distortion.compiled import compiled
 
             sums = np.zeros(3)
             columns = np.ascontiguousarray(self.direction.T)

@@ -25,10 +25,10 @@ import torch
 from torch import Tensor
 
 from hyperhier._numerics import eps_of, tiny_of
-from hyperhier.embedding._arcs import FILL, GAP, arcs, distance_of, resolved
-from hyperhier.embedding._siblings import Skeleton, child_directions, turned
-from hyperhier.embedding._spanning import SpanningTree
-from hyperhier.embedding._spread import spread_directions
+from hyperhier.embedding._constructive.arcs import FILL, GAP, arcs, distance_of, resolved
+from hyperhier.embedding._constructive.siblings import Skeleton, child_directions, turned
+from hyperhier.embedding._constructive.spanning import SpanningTree
+from hyperhier.embedding._constructive.spread import spread_directions
 
 __all__ = ["LAYOUTS", "place_in_caps"]
 
@@ -48,7 +48,7 @@ def place_in_caps(
     """Polar vectors ``(N, dim)`` by position: direction times distance from the root, c = 1.
 
     Two layouts: ``"arcs"`` of a circle, as wide as the subtree below needs
-    (:mod:`hyperhier.embedding._arcs`); and, in three dimensions or more, ``"caps"`` of equal
+    (module ``arcs`` beside this one); and, in three dimensions or more, ``"caps"`` of equal
     size among siblings, in all directions about the parent's. ``"auto"`` takes arcs, unless
     they need more radius than there is for many inner nodes, and caps for fewer.
 

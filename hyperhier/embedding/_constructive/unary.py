@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from hyperhier.embedding._siblings import Skeleton, breadth_first
+from hyperhier.embedding._constructive.siblings import Skeleton, breadth_first
 
 __all__ = ["Contracted", "contracted"]
 

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hyperhier.embedding._siblings import Skeleton
+from hyperhier.embedding._constructive.siblings import Skeleton
 from hyperhier.errors import TaxonomyError
 from hyperhier.taxonomy import Taxonomy
 

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from hyperhier._numerics import eps_of
-from hyperhier.embedding._caps import LAYOUTS, place_in_caps
+from hyperhier.embedding._constructive.caps import LAYOUTS, place_in_caps
+from hyperhier.embedding._constructive.siblings import Skeleton
+from hyperhier.embedding._constructive.spanning import spanning_tree
+from hyperhier.embedding._constructive.tree_distance import place_by_edge_length
+from hyperhier.embedding._constructive.unary import contracted
 from hyperhier.embedding._estimator import Embedder, is_hyperbolic, positive
 from hyperhier.embedding._run import Run
-from hyperhier.embedding._siblings import Skeleton
-from hyperhier.embedding._spanning import spanning_tree
-from hyperhier.embedding._tree_distance import place_by_edge_length
-from hyperhier.embedding._unary import contracted
 from hyperhier.manifolds.base import Manifold
 from hyperhier.taxonomy import Taxonomy
 
@@ -27,8 +27,9 @@ _ANY_RADIUS = 1024.0
 # How far dist0 may be from the radius asked for, in units of the curvature radius.
 _RADIUS_ERROR = 0.05
 # A tree distance is read off between near points too, where the rounding of a direction times
-# e^radius must stay this small beside an edge.
-_DIRECTION_ERROR = 2.5e-3
+# e^radius must stay small beside an edge. Measured: more radius pays in float64 up to here; in
+# float32 edges are short, and it costs the worst pairs.
+_DIRECTION_ERROR = {torch.float64: 0.1, torch.float32: 2.5e-3}
 # Levels from which the time of going through them one by one is worth saving.
 _MANY_LEVELS = 256
 
@@ -69,11 +70,11 @@ class ConstructiveEmbedder(Embedder):
 
     The root lies at the origin; everything is computed in float64.
 
-    * ``target="closure"``: nested half-spaces (:mod:`hyperhier.embedding._caps`), which make
+    * ``target="closure"``: nested half-spaces (module ``caps`` beside this one), which make
       all ancestors of a node nearer to it than any other node: MAP and mean rank of
       reconstruction are exactly 1 for every tree that fits the radius. Of a DAG a spanning
       tree is embedded that loses little of the closure, and radii are such that ancestors on
-      other branches are near too (:mod:`hyperhier.embedding._arcs`).
+      other branches are near too (:mod:`hyperhier.embedding._constructive.arcs`).
     * ``target="tree_distance"``: Sarkar's construction after Sala et al. 2018
       (arXiv 1804.03329): distances in proportion to those of the tree; of a DAG to those of
       the tree of primary parents.
@@ -139,7 +140,7 @@ class ConstructiveEmbedder(Embedder):
         elif self.target == "tree_distance":
             skeleton = Skeleton.of(taxonomy)
             if self.radius is None:
-                limit = min(limit, math.log(_DIRECTION_ERROR / eps_of(dtype)))
+                limit = min(limit, math.log(_DIRECTION_ERROR[dtype] / eps_of(dtype)))
             polar, chosen = _place_by_edge_length(skeleton, self.dim, limit, self.tau, self.seed)
         else:
             raise ValueError(f"target must be 'closure' or 'tree_distance', got {self.target!r}")

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from hyperhier.embedding._distortion.objective import Objective
+from hyperhier.embedding._distortion.pairs import Pairs, Visit
 from hyperhier.embedding._run import Run
-from hyperhier.embedding._stress_objective import Objective
-from hyperhier.embedding._stress_pairs import Pairs, Visit
 
 __all__ = ["MovingPoints", "Schedule", "minimise"]
 

@@ -1,7 +1,7 @@
 """Exact nearest neighbours of many queries, in bounded memory.
 
 A sample of the nodes gives each query a distance within which its neighbours lie. Approximate
-distances with a known error (:mod:`hyperhier.embedding._screen`) then leave a few nodes that may
+distances with a known error (module ``screen`` beside this one) then leave a few nodes that may
 be as near, and these alone are ranked, by the manifold's own distances.
 """
 
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from hyperhier.embedding._screen import Screen, screen_of
+from hyperhier.embedding._queries.screen import Screen, screen_of
 from hyperhier.manifolds import Manifold
 
 __all__ = ["NeighbourIndex", "Neighbours"]

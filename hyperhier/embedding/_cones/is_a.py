@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from hyperhier.embedding._cones import cone_energy, half_space_energy
+from hyperhier.embedding._cones.energy import cone_energy, half_space_energy
 from hyperhier.embedding._embedding import TaxonomyEmbedding
 
 __all__ = ["Decision", "best_decision", "is_a_scores"]

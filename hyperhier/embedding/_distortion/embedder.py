@@ -14,18 +14,18 @@ from torch import Tensor
 
 from hyperhier._numerics import eps_of
 from hyperhier.embedding._compiled import is_available
-from hyperhier.embedding._constructive import usable_radius
+from hyperhier.embedding._constructive.embedder import usable_radius
+from hyperhier.embedding._constructive.metric_tree import MetricTree, rooted_tree
+from hyperhier.embedding._constructive.siblings import Skeleton
+from hyperhier.embedding._constructive.tree_distance import place_in_proportion
+from hyperhier.embedding._distortion.chord import ChordPoints
+from hyperhier.embedding._distortion.objective import Objective
+from hyperhier.embedding._distortion.pairs import Pairs
+from hyperhier.embedding._distortion.polar import PolarPoints
+from hyperhier.embedding._distortion.scaling import classical_scaling
+from hyperhier.embedding._distortion.stress import Schedule, minimise
 from hyperhier.embedding._estimator import Embedder, is_hyperbolic, positive
-from hyperhier.embedding._metric_tree import MetricTree, rooted_tree
 from hyperhier.embedding._run import Run
-from hyperhier.embedding._scaling import classical_scaling
-from hyperhier.embedding._siblings import Skeleton
-from hyperhier.embedding._stress import Schedule, minimise
-from hyperhier.embedding._stress_chord import ChordPoints
-from hyperhier.embedding._stress_objective import Objective
-from hyperhier.embedding._stress_pairs import Pairs
-from hyperhier.embedding._stress_polar import PolarPoints
-from hyperhier.embedding._tree_distance import place_in_proportion
 from hyperhier.manifolds import Polar
 from hyperhier.manifolds.base import Manifold
 from hyperhier.taxonomy import Taxonomy

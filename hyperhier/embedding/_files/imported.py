@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hyperhier.embedding._export import metadata_path, plain, word
+from hyperhier.embedding._files.export import metadata_path, plain, word
 from hyperhier.errors import DataError, ManifoldError, TaxonomyError
 from hyperhier.manifolds import Manifold
 from hyperhier.taxonomy import Taxonomy

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from hyperhier._numerics import tiny_of
+from hyperhier.embedding._constructive.metric_tree import MetricTree, rooted_tree
+from hyperhier.embedding._constructive.siblings import Skeleton, turned
+from hyperhier.embedding._constructive.spread import spread_directions
 from hyperhier.embedding._distances import average_and_worst
-from hyperhier.embedding._metric_tree import MetricTree, rooted_tree
-from hyperhier.embedding._siblings import Skeleton, turned
-from hyperhier.embedding._spread import spread_directions
 
 __all__ = ["place_by_edge_length", "place_in_proportion"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hyperhier.embedding._stress_pairs import Pairs
+from hyperhier.embedding._distortion.pairs import Pairs
 
 __all__ = ["classical_scaling"]
 

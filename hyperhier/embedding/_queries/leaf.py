@@ -12,9 +12,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from hyperhier.embedding._moves import distances, drawn, moved, slope, stored, unit_rows
-from hyperhier.embedding._neighbours import NeighbourIndex
-from hyperhier.embedding._screen import Screen, screen_of
+from hyperhier.embedding._queries.moves import distances, drawn, moved, slope, stored, unit_rows
+from hyperhier.embedding._queries.neighbours import NeighbourIndex
+from hyperhier.embedding._queries.screen import Screen, screen_of
 from hyperhier.errors import TaxonomyError
 from hyperhier.manifolds import Manifold
 from hyperhier.taxonomy import Taxonomy

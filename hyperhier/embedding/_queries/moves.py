@@ -1,6 +1,6 @@
 """Steps and slopes of one point among others, in the three geometries.
 
-Points are those of :class:`~hyperhier.embedding._screen.Screen`, in units of the radius of
+Points are those of :class:`~hyperhier.embedding._queries.screen.Screen`, in units of the radius of
 curvature. A tangent vector has ``1 + d`` components in an orthonormal frame: along the radius
 (hyperbolic space only, else 0), then across it, a vector of R^d orthogonal to the direction
 (Euclidean space: any vector).
@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from hyperhier.embedding._screen import Screen
+from hyperhier.embedding._queries.screen import Screen
 from hyperhier.manifolds import Manifold
 
 __all__ = ["distances", "drawn", "moved", "slope", "stored", "unit_rows"]

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hyperhier.embedding._constructive import usable_radius
-from hyperhier.embedding._ranking_kernel import from_table, ranking_epoch, to_table
+from hyperhier.embedding._constructive.embedder import usable_radius
+from hyperhier.embedding._ranking.kernel import from_table, ranking_epoch, to_table
 from hyperhier.manifolds import Polar
 from hyperhier.manifolds.base import Manifold
 from hyperhier.taxonomy import Taxonomy
@@ -89,7 +89,7 @@ class CompiledRanking:
         self._table = to_table(
             np.minimum(polar[self._order, 0] / self._unit, self._limit), polar[self._order, 1:]
         )
-        self._epoch = ranking_epoch(self._dim)
+        self._epoch = ranking_epoch()
 
     def epoch(self, lr: float, seed: int, epoch: int) -> float:
         """One pass over the nodes; returns the mean loss of the pairs."""
@@ -99,7 +99,7 @@ class CompiledRanking:
 
         def move(part: NDArray[np.int64], part_seed: int) -> float:
             loss: float = self._epoch(
-                self._table, part, self._start, self._ancestor,
+                self._table, (0,) * self._dim, part, self._start, self._ancestor,
                 self._uniform, self._frequent, self._near, lr, math.sinh(self._limit), part_seed,
             )  # fmt: skip
             return loss

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from hyperhier.embedding._compiled import is_available
-from hyperhier.embedding._constructive import ConstructiveEmbedder
+from hyperhier.embedding._constructive.embedder import ConstructiveEmbedder
 from hyperhier.embedding._estimator import Embedder, is_hyperbolic, positive
-from hyperhier.embedding._held_out import HeldOut
-from hyperhier.embedding._ranking_compiled import CompiledRanking
-from hyperhier.embedding._ranking_torch import TorchRanking
+from hyperhier.embedding._ranking.compiled import CompiledRanking
+from hyperhier.embedding._ranking.held_out import HeldOut
+from hyperhier.embedding._ranking.plain import TorchRanking
 from hyperhier.embedding._run import Run
 from hyperhier.manifolds.base import Manifold
 from hyperhier.taxonomy import Taxonomy
@@ -69,7 +69,7 @@ class RankingEmbedder(Embedder):
 
     * ``"compiled"``: hyperbolic manifolds, with numba (``pip install 'hyperhier[fast]'``).
       Stochastic Riemannian gradient descent in polar form, exact at any radius
-      (:mod:`hyperhier.embedding._ranking_kernel`). All ancestors of a node are taken at once
+      (:mod:`hyperhier.embedding._ranking.kernel`). All ancestors of a node are taken at once
       and share their negatives: half of them drawn evenly, the others as often as they are
       ancestors (Nickel and Kiela's frequency weighting); after a constructive start half of
       these come from the node's neighbourhood in the tree, which an even draw hardly meets.

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hyperhier.embedding._compiled import is_available
-from hyperhier.embedding._cones_kernel import (
+from hyperhier.embedding._cones.grafting import grafted_tree
+from hyperhier.embedding._cones.kernel import (
     CONE,
     HALF_SPACE,
     Points,
@@ -22,11 +23,10 @@ from hyperhier.embedding._cones_kernel import (
     move,
     plain_step,
 )
-from hyperhier.embedding._constructive import ConstructiveEmbedder
+from hyperhier.embedding._constructive.embedder import ConstructiveEmbedder
 from hyperhier.embedding._embedding import TaxonomyEmbedding
 from hyperhier.embedding._estimator import Embedder, is_hyperbolic, positive
-from hyperhier.embedding._grafting import grafted_tree
-from hyperhier.embedding._ranking import RankingEmbedder
+from hyperhier.embedding._ranking.embedder import RankingEmbedder
 from hyperhier.embedding._run import Run
 from hyperhier.errors import RunError
 from hyperhier.manifolds.base import Manifold
@@ -76,7 +76,7 @@ class ConesEmbedder(Embedder):
         negatives: for each pair, half of them for u and half for v; even.
         init: ``"constructive"``, ``"ranking"``, ``"random"``, a :class:`TaxonomyEmbedding` of
             the same nodes, or ``"auto"``: constructive in two dimensions or more, of a DAG by
-            way of :func:`~hyperhier.embedding._grafting.grafted_tree`. Starts that were made
+            way of :func:`~hyperhier.embedding._cones.grafting.grafted_tree`. Starts that were made
             for distances are made ready for cones: every radius is changed so that the cone
             spans the directions that the half-space did. That also gives Euclidean space a
             constructed start.
@@ -86,7 +86,7 @@ class ConesEmbedder(Embedder):
 
     >>> dag = Taxonomy.from_edges([("a", "b"), ("a", "c"), ("b", "d"), ("c", "d"), ("c", "e")])
     >>> emb = ConesEmbedder(dim=3, epochs=500, lr=0.1, init="random").fit(dag).embedding_
-    >>> from hyperhier.embedding._is_a import is_a_scores
+    >>> from hyperhier.embedding._cones.is_a import is_a_scores
     >>> is_a_scores(emb, [("d", "b"), ("d", "c"), ("e", "c"), ("e", "b"), ("b", "c")]) > 0
     tensor([ True,  True,  True, False, False])
     """

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hyperhier.embedding._stress_objective import Objective
-from hyperhier.embedding._stress_pairs import Pairs, Visit
+from hyperhier.embedding._distortion.objective import Objective
+from hyperhier.embedding._distortion.pairs import Pairs, Visit
 
 __all__ = ["ChordPoints"]
 
@@ -17,7 +17,7 @@ FloatArray = NDArray[np.float64]
 
 @dataclass
 class ChordPoints:
-    """Points that stress moves, as :class:`~hyperhier.embedding._stress_polar.PolarPoints`.
+    """Points that stress moves, as :class:`~hyperhier.embedding._distortion.polar.PolarPoints`.
 
     Attributes:
         points: ``(n, width)``: coordinates, or unit vectors on a sphere.
@@ -51,7 +51,7 @@ class ChordPoints:
     def move(self, visit: Visit, rate: float, objective: Objective) -> None:
         """Move the ends of every pair towards their target distance or away, in place."""
         if self.fast:
-            from hyperhier.embedding._stress_compiled import compiled
+            from hyperhier.embedding._distortion.compiled import compiled
 
             compiled("move_chord")(
                 self.points, self.round, visit.i, visit.j, visit.target, visit.weight,

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from hyperhier._numerics import tiny_of
-from hyperhier.embedding._siblings import Skeleton
+from hyperhier.embedding._constructive.siblings import Skeleton
 
 __all__ = ["FILL", "GAP", "arcs", "distance_of", "resolved"]
 

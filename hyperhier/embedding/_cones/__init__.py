@@ -1,0 +1,1 @@
+"""Is-a: entailment cones and half-spaces, their training, link prediction."""

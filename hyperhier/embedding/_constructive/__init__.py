@@ -1,0 +1,1 @@
+"""Closed-form placement of trees and DAGs in hyperbolic space."""

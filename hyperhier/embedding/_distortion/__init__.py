@@ -1,0 +1,1 @@
+"""Training for tree distances: least stress."""

@@ -1,0 +1,1 @@
+"""Questions to an embedding: nearest nodes, the place of a new leaf."""

@@ -1,0 +1,1 @@
+"""Training for the closure: ancestors nearer than other nodes."""
