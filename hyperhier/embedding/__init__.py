@@ -15,6 +15,7 @@ from hyperhier.embedding._distortion.embedder import DistortionEmbedder as Disto
 from hyperhier.embedding._embed import embed as embed
 from hyperhier.embedding._embedding import TaxonomyEmbedding as TaxonomyEmbedding
 from hyperhier.embedding._estimator import Embedder as Embedder
+from hyperhier.embedding._queries.neighbours import Neighbours as Neighbours
 from hyperhier.embedding._ranking.embedder import RankingEmbedder as RankingEmbedder
 from hyperhier.embedding._run import Progress as Progress
 
@@ -25,6 +26,7 @@ __all__ = [
     "DistortionEmbedder",
     "Embedder",
     "LinkSplit",
+    "Neighbours",
     "Progress",
     "RankingEmbedder",
     "TaxonomyEmbedding",

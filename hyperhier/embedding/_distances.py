@@ -73,7 +73,7 @@ def _row(
         ratio = half[v] * inverse
         climb = 0.5 * (ratio - 1.0 / ratio)
         z = climb * climb + factor * sinh[v] * out[v - first]
-        out[v - first] = math.log1p(2.0 * (z + math.sqrt(z * (z + 1.0))))
+        out[v - first] = math.log1p(2.0 * (z + math.sqrt(z) * math.sqrt(z + 1.0)))
 
 
 @cache

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import sys
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hyperhier.embedding import TaxonomyEmbedding, embed
+from hyperhier.embedding._compiled import is_available
+from hyperhier.embedding._distances import _row, compiled_row, distance_row
 from hyperhier.manifolds import get_manifold
 from hyperhier.taxonomy import Taxonomy
 
@@ -111,3 +115,14 @@ def test_a_sample_is_near_the_whole_and_says_so(random_tree) -> None:
     assert part["map"] == pytest.approx(whole["map"], abs=0.1)
     assert part == emb.evaluate(max_nodes=80, seed=1)
     assert part != emb.evaluate(max_nodes=80, seed=2)
+
+
+def test_distances_hold_as_far_out_as_radii_do() -> None:
+    columns = np.array([[1.0, -1.0, 0.0], [0.0, 0.0, 1.0]])
+    radius = np.array([335.0, 335.0, 1.0])
+    half, sinh = np.exp(0.5 * radius), np.sinh(radius)
+    rows = [distance_row, _row] + ([compiled_row()] if is_available() else [])
+    for row in rows:
+        out = np.empty(3)
+        row(columns, half, sinh, 0, 0, out)
+        assert out == pytest.approx([0.0, 670.0, 336.0 - math.log(2.0)], rel=1e-3, abs=1e-12)

@@ -171,7 +171,7 @@ def _energies(
         gap = 0.5 * (q_u / q_v - q_v / q_u)
         climb = 0.25 * (q_u - q_v) * (q_u / q_v - 1.0) / q_u
         z = climb + 0.25 * s_u * s_v * chord
-        sinh_d, cosh_d = 2.0 * np.sqrt(z * (z + 1.0)), 1.0 + 2.0 * z
+        sinh_d, cosh_d = 2.0 * np.sqrt(z) * np.sqrt(z + 1.0), 1.0 + 2.0 * z
     else:
         c_u = c_v = cosh_d = np.ones_like(s_u)
         gap = s_u - s_v
@@ -352,7 +352,7 @@ def _step(
                 c_u, c_v = math.sqrt(1.0 + s_u * s_u), math.sqrt(1.0 + s_v * s_v)
                 gap = 0.5 * (q_u / q_v - q_v / q_u)
                 z = 0.25 * (q_u - q_v) * (q_u / q_v - 1.0) / q_u + 0.25 * s_u * s_v * chord
-                sinh_d, cosh_d = 2.0 * math.sqrt(z * (z + 1.0)), 1.0 + 2.0 * z
+                sinh_d, cosh_d = 2.0 * math.sqrt(z) * math.sqrt(z + 1.0), 1.0 + 2.0 * z
             else:
                 z = 0.0
                 gap = s_u - s_v

@@ -18,8 +18,8 @@ from hyperhier.taxonomy import Taxonomy
 
 __all__ = ["CompiledRanking", "preorder"]
 
-# sinh of two such radii may be multiplied
-_MAX_RADIUS = 340.0
+# cosh^2 of half the distance of two such points may be squared
+_MAX_RADIUS = 170.0
 
 
 def preorder(parent: NDArray[np.int64]) -> NDArray[np.int64]:
