@@ -18,10 +18,10 @@ from hyperhier.embedding._run import Run
 from hyperhier.manifolds.base import Manifold
 from hyperhier.taxonomy import Taxonomy
 
-__all__ = ["RankingEmbedder", "starting_points"]
+__all__ = ["RankingEmbedder"]
 
 # Standard deviation of random starting features: near the origin, where all is still Euclidean.
-_START = 0.1
+_START = 0.01
 # A random start has far to go, a constructed one only wants polish.
 _RATE = {
     ("torch", "random"): 0.2,
@@ -33,14 +33,8 @@ _RATE = {
 _EVALUATIONS = 20
 
 
-def starting_points(
-    taxonomy: Taxonomy,
-    manifold: Manifold,
-    dim: int,
-    target: str,
-    init: str,
-    seed: int,
-    layout: str = "auto",
+def _starting_points(
+    taxonomy: Taxonomy, manifold: Manifold, dim: int, init: str, seed: int
 ) -> tuple[Tensor, str]:
     """Where training starts, and the name of that: ``"constructive"`` or ``"random"``."""
     if init not in ("auto", "constructive", "random"):
@@ -48,9 +42,8 @@ def starting_points(
     if init == "auto":
         init = "constructive" if is_hyperbolic(manifold) and dim >= 2 else "random"
     if init == "constructive":
-        built = ConstructiveEmbedder(
-            manifold=manifold, dim=dim, target=target, seed=seed, layout=layout
-        )
+        layout = "caps" if dim > 2 else "arcs"  # caps use all dimensions
+        built = ConstructiveEmbedder(manifold=manifold, dim=dim, seed=seed, layout=layout)
         return built.fit(taxonomy).embedding_.points, init
     generator = torch.Generator().manual_seed(seed)
     features = torch.randn(len(taxonomy), dim, generator=generator, dtype=torch.float64)
@@ -139,10 +132,7 @@ class RankingEmbedder(Embedder):
         if self.patience is not None and not self.validation:
             raise ValueError("patience needs pairs to validate on: set validation, such as 0.05")
         engine = self._engine(manifold)
-        start, init = starting_points(
-            taxonomy, manifold, self.dim, "closure", self.init, self.seed,
-            "caps" if self.dim > 2 else "auto",
-        )  # fmt: skip
+        start, init = _starting_points(taxonomy, manifold, self.dim, self.init, self.seed)
         lr = _RATE[engine, init] if self.lr is None else self.lr
         chosen: dict[str, Any] = {
             "engine": engine,
