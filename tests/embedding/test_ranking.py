@@ -287,6 +287,7 @@ def test_float32_points_of_a_float64_training(regular_tree) -> None:
         ({"engine": "warp"}, "'warp'"),
         ({"manifold": "euclidean", "engine": "compiled"}, "needs a hyperbolic manifold"),
         ({"engine": "torch", "max_radius": 3.0}, "option of engine='compiled'"),
+        ({"manifold": "sphere", "max_radius": 3.0}, "option of engine='compiled'"),
         ({"validation": 1.0}, r"validation must lie in \[0, 1\), got 1.0"),
         ({"patience": 3}, "set validation"),
         ({"validation": 0.01}, "holds out none of the"),

@@ -170,11 +170,12 @@ class RankingEmbedder(Embedder):
                 f"engine='compiled' needs a hyperbolic manifold of two or more dimensions, got "
                 f"{manifold!r} of {self.dim}, and numba: pip install 'hyperhier[fast]'"
             )
-        if self.engine == "auto":
-            return "compiled" if can_compile else "torch"
-        if self.engine == "torch" and self.max_radius is not None:
+        engine = self.engine
+        if engine == "auto":
+            engine = "compiled" if can_compile else "torch"
+        if engine == "torch" and self.max_radius is not None:
             raise ValueError("max_radius is an option of engine='compiled'")
-        return self.engine
+        return engine
 
     def _train(
         self,
