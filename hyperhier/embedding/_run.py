@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from os import PathLike
@@ -15,6 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 import torch
 from torch import Tensor
 
+from hyperhier.embedding._files.atomic import write_at_once
 from hyperhier.errors import RunError
 from hyperhier.taxonomy import Taxonomy
 
@@ -112,16 +111,7 @@ class Run:
             {"format": _FORMAT, "key": self._key},
         )
         try:
-            handle, temporary = tempfile.mkstemp(
-                prefix=f".{self._path.name}-", dir=self._path.parent
-            )
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(content)
-                os.replace(temporary, self._path)
-            except BaseException:
-                os.unlink(temporary)
-                raise
+            write_at_once(self._path, content)
         except OSError as problem:
             raise RunError(f"cannot be written: {problem}", path=self._path) from None
         self._written = time.monotonic()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hyperhier.embedding._files.atomic import write_at_once
 from hyperhier.plot._palette import Palette
 from hyperhier.plot._plane import Plane, geodesics
 
@@ -68,15 +67,7 @@ def write_page(taxonomy: Taxonomy, plane: Plane, path: Path, title: str | None) 
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False, scaleanchor="x")
     text = figure.to_html(include_plotlyjs=True, config={"scrollZoom": True})
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.stem}-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    write_at_once(path, text.encode())
     return path
 
 

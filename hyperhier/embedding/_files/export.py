@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import tempfile
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from hyperhier.embedding._files.atomic import write_at_once
 from hyperhier.manifolds import Manifold
 from hyperhier.taxonomy import Taxonomy
 
@@ -35,21 +34,21 @@ def export(
     if suffix == ".npz":
         buffer = io.BytesIO()
         np.savez_compressed(buffer, points=values, nodes=np.array(names, dtype=np.str_))
-        _write(target, buffer.getvalue())
+        write_at_once(target, buffer.getvalue())
     elif suffix == ".csv":
-        _write(target, _csv(names, values).encode())
+        write_at_once(target, _csv(names, values).encode())
     elif suffix == ".tsv":
-        _write(target, "".join("\t".join(row) + "\n" for row in _cells(values)).encode())
-        _write(metadata_path(target), _metadata(taxonomy).encode())
+        write_at_once(target, "".join("\t".join(row) + "\n" for row in _cells(values)).encode())
+        write_at_once(metadata_path(target), _metadata(taxonomy).encode())
         _configure_projector(target)
     elif suffix == ".txt":
-        _write(target, _word2vec_text(names, values).encode())
+        write_at_once(target, _word2vec_text(names, values).encode())
     elif suffix == ".bin":
-        _write(target, _word2vec_binary(names, values))
+        write_at_once(target, _word2vec_binary(names, values))
     elif suffix == ".json":
-        _write(target, _json(names, values, manifold).encode())
+        write_at_once(target, _json(names, values, manifold).encode())
     elif suffix == ".parquet":
-        _write(target, _parquet(names, values))
+        write_at_once(target, _parquet(names, values))
     else:
         raise ValueError(
             f"cannot tell the format from {target.name!r}; expected {', '.join(SUFFIXES[:-1])} "
@@ -111,7 +110,7 @@ def _configure_projector(vectors: Path) -> None:
         f"  metadata_path: {_quoted(metadata_path(vectors).name)}\n"
         "}\n"
     )
-    _write(config, text.encode())
+    write_at_once(config, text.encode())
 
 
 def _quoted(text: str) -> str:
@@ -172,16 +171,3 @@ def _parquet(names: list[str], values: NDArray[Any]) -> bytes:
     buffer = io.BytesIO()
     pd.DataFrame(columns).to_parquet(buffer, index=False)
     return buffer.getvalue()
-
-
-def _write(path: Path, content: bytes) -> None:
-    """The file appears complete or not at all."""
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent or ".")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
