@@ -20,6 +20,7 @@ __all__ = [
     "JsonFlag",
     "Output",
     "Overwrite",
+    "OverwriteFile",
     "Quiet",
     "Saved",
     "Seed",
@@ -79,6 +80,7 @@ Output = Annotated[
     Path, typer.Option("-o", "--output", metavar="FOLDER", help="Folder to write, whole or not.")
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier result.")]
+OverwriteFile = Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")]
 Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress on stderr.")]

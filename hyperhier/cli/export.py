@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hyperhier.cli._options import Quiet, Saved
+from hyperhier.cli._options import OverwriteFile, Quiet, Saved
 from hyperhier.cli._output import check_new_file, note
 
 __all__ = ["export"]
@@ -25,9 +25,7 @@ def export(
             ".txt (word2vec text), .bin (word2vec binary).",
         ),
     ],
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a file that exists.")
-    ] = False,
+    overwrite: OverwriteFile = False,
     quiet: Quiet = False,
 ) -> None:
     """Write the points with their names in another program's format."""

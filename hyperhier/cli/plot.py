@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hyperhier.cli._options import Quiet, Saved
+from hyperhier.cli._options import OverwriteFile, Quiet, Saved
 from hyperhier.cli._output import check_new_file, note
 
 __all__ = ["plot"]
@@ -20,9 +20,7 @@ def plot(
         typer.Option("-o", "--output", metavar="FILE", help="Picture: .png, .svg, .pdf or .html."),
     ],
     title: Annotated[str | None, typer.Option(help="Heading of the picture.")] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a file that exists.")
-    ] = False,
+    overwrite: OverwriteFile = False,
     quiet: Quiet = False,
 ) -> None:
     """Draw an embedding; .html can be enlarged and shows names under the pointer."""

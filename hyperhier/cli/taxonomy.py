@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hyperhier.cli._options import JsonFlag, Tree, load_tree, reads_tree
+from hyperhier.cli._options import JsonFlag, OverwriteFile, Tree, load_tree, reads_tree
 from hyperhier.cli._output import note, print_json, print_table, shown
 from hyperhier.errors import RunError
 
@@ -66,9 +66,7 @@ def convert(
         str | None,
         typer.Option(metavar="NAME", help="Format to write, where the suffix does not say it."),
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a file that exists.")
-    ] = False,
+    overwrite: OverwriteFile = False,
     options: Any = None,
 ) -> None:
     """Read a taxonomy and write it in another format."""

@@ -16,10 +16,29 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["average_and_worst", "compiled_row", "distance_row", "radius_and_direction", "summary"]
+from hyperhier.manifolds import Polar
+from hyperhier.manifolds.base import Manifold
+
+__all__ = [
+    "average_and_worst",
+    "compiled_row",
+    "distance_row",
+    "polar_form",
+    "radius_and_direction",
+    "summary",
+]
 
 FloatArray = NDArray[np.float64]
 Row = Callable[[FloatArray, FloatArray, FloatArray, int, int, FloatArray], None]
+
+
+def polar_form(points: Tensor, manifold: Manifold) -> tuple[FloatArray, FloatArray]:
+    """Radii ``(N,)`` in units of the curvature radius and directions ``(N, d)`` of points of a
+    hyperbolic manifold, in float64.
+    """
+    c = -manifold.sectional_curvature
+    polar = manifold.to(Polar(c=c))(points.double()).numpy()
+    return math.sqrt(c) * polar[:, 0], polar[:, 1:]
 
 
 def radius_and_direction(polar: Tensor) -> tuple[FloatArray, FloatArray]:

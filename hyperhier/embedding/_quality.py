@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hyperhier.embedding._compiled import MAX_RADIUS, ancestor_ranks, is_available
-from hyperhier.embedding._distances import compiled_row, distance_row, summary
-from hyperhier.manifolds import Polar
+from hyperhier.embedding._distances import compiled_row, distance_row, polar_form, summary
 from hyperhier.manifolds.base import Manifold
 from hyperhier.taxonomy import Taxonomy
 
@@ -62,12 +61,11 @@ def reconstruction(
         return 1.0, 1.0
 
     if is_worth_compiling(points, manifold, chosen.numel()):
-        polar = manifold.to(Polar(c=-manifold.sectional_curvature))(points.double()).numpy()
-        scale = (-manifold.sectional_curvature) ** 0.5
-        if scale * polar[:, 0].max() <= MAX_RADIUS:
+        radius, direction = polar_form(points, manifold)
+        if radius.max() <= MAX_RADIUS:
             bounds = torch.cat([start, start[-1:] + count[-1:]]).numpy()
             averages, sums = ancestor_ranks(
-                scale * polar[:, 0], polar[:, 1:], bounds, ancestor.numpy(), chosen.numpy()
+                radius, direction, bounds, ancestor.numpy(), chosen.numpy()
             )
             return float(averages.mean()), float(sums.sum()) / int(count[chosen].sum())
     precision, rank_sum, pairs = 0.0, 0.0, 0
@@ -142,11 +140,10 @@ def _distance_rows(points: Tensor, manifold: Manifold) -> Callable[[int, int], N
     if manifold.sectional_curvature >= 0.0 or not bool(points.isfinite().all()):
         return plainly
     root = math.sqrt(-manifold.sectional_curvature)
-    polar = manifold.to(Polar(c=-manifold.sectional_curvature))(points.double())
-    radius = root * polar[:, 0].numpy()
+    radius, direction = polar_form(points, manifold)
     if radius.size == 0 or radius.max() > MAX_RADIUS:
         return plainly
-    columns = np.ascontiguousarray(polar[:, 1:].T.numpy())
+    columns = np.ascontiguousarray(direction.T)
     half, sinh = np.exp(0.5 * radius), np.sinh(radius)
     worthwhile = len(points) ** 2 >= _WORTH_COMPILING_DISTANCES and is_available()
     row = compiled_row() if worthwhile else distance_row

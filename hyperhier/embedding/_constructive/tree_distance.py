@@ -221,14 +221,16 @@ def _leaving(
         loss[0] = code.loss
     counts = count[1:].unique()
     many = int((counts > _EXACT).sum()) > _CODES and dim > 2
-    inner = owner > 0
-    sizes = count[owner]
-    for n in counts[counts > 0].tolist():
+    inner = (owner > 0).nonzero().squeeze(-1)
+    by_size = inner[count[owner[inner]].argsort(stable=True)]
+    counts = counts[counts > 0]
+    runs = torch.searchsorted(count[owner[by_size]], torch.cat((counts, counts[-1:] + 1)))
+    for n, low, high in zip(counts.tolist(), runs[:-1].tolist(), runs[1:].tolist(), strict=True):
         shared = n
         if many and n > _EXACT:
             shared = math.ceil(_EXACT * _RATIO ** math.ceil(math.log(n / _EXACT, _RATIO)))
         code = _code(shared, dim, seed, True)
-        here = inner & (sizes == n)
+        here = by_size[low:high]
         vector[ends[here]] = code.directions[place[here]]
         loss[owner[here]] = code.loss
 

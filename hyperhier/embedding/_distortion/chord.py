@@ -58,16 +58,13 @@ class ChordPoints:
                 self.scale, rate, *objective,
             )  # fmt: skip
             return
-        for first in range(0, len(visit.i), visit.width):
-            part = slice(first, first + visit.width)
-            kept = visit.target[part] > 0.0
-            i, j = visit.i[part][kept], visit.j[part][kept]
-            target = self.scale * visit.target[part][kept]
+        for i, j, wanted, share, _ in visit.rounds():
+            target = self.scale * wanted
             x, y = self.points[i], self.points[j]
             chord = np.sqrt(((y - x) ** 2).sum(axis=1))
             distance = 2.0 * np.arcsin(np.minimum(0.5 * chord, 1.0)) if self.round else chord
             stiffness = objective.stiffness(distance / target - 1.0)
-            weight = rate * visit.weight[part][kept] / target**2
+            weight = rate * share / target**2
             move = 0.5 * np.minimum(1.0, weight * stiffness) * (distance - target)
             if self.round:
                 sine = np.sin(distance)

@@ -40,6 +40,19 @@ class Visit(NamedTuple):
     weight: NDArray[np.float64]
     width: int
 
+    def rounds(self) -> Iterator[Visit]:
+        """Each run of ``width`` pairs, without those to be passed over."""
+        for first in range(0, len(self.i), self.width):
+            part = slice(first, first + self.width)
+            kept = self.target[part] > 0.0
+            yield Visit(
+                self.i[part][kept],
+                self.j[part][kept],
+                self.target[part][kept],
+                self.weight[part][kept],
+                self.width,
+            )
+
 
 @dataclass(frozen=True)
 class Pairs:

@@ -83,12 +83,8 @@ class PolarPoints:
                 visit.weight, self.scale, rate, *objective,
             )  # fmt: skip
             return
-        for first in range(0, len(visit.i), visit.width):
-            part = slice(first, first + visit.width)
-            kept = visit.target[part] > 0.0
-            i, j = visit.i[part][kept], visit.j[part][kept]
-            target = self.scale * visit.target[part][kept]
-            self._move(i, j, target, rate * visit.weight[part][kept], objective)
+        for i, j, target, weight, _ in visit.rounds():
+            self._move(i, j, self.scale * target, rate * weight, objective)
 
     def _move(
         self,

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hyperhier.embedding._constructive.embedder import usable_radius
+from hyperhier.embedding._distances import polar_form
 from hyperhier.embedding._ranking.kernel import from_table, ranking_epoch, to_table
-from hyperhier.manifolds import Polar
 from hyperhier.manifolds.base import Manifold
 from hyperhier.taxonomy import Taxonomy
 
@@ -82,13 +82,11 @@ class CompiledRanking:
         self._frequent = negatives - self._uniform - self._near
 
         self._unit = 1.0 / math.sqrt(-manifold.sectional_curvature)
-        polar = manifold.to(Polar(c=-manifold.sectional_curvature))(start.double()).numpy()
+        radius, direction = polar_form(start, manifold)
         limit = usable_radius(manifold) if max_radius is None else max_radius
         self._limit = min(limit, _MAX_RADIUS)
-        self._dim = polar.shape[1] - 1
-        self._table = to_table(
-            np.minimum(polar[self._order, 0] / self._unit, self._limit), polar[self._order, 1:]
-        )
+        self._dim = direction.shape[1]
+        self._table = to_table(np.minimum(radius[self._order], self._limit), direction[self._order])
         self._epoch = ranking_epoch()
 
     def epoch(self, lr: float, seed: int, epoch: int) -> float:
