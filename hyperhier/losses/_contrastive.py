@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from hyperhier._numerics import safe_norm
-from hyperhier.losses._inputs import as_geometry, prepare_inputs
+from hyperhier.losses._inputs import Inputs, as_geometry, prepare_inputs
+from hyperhier.losses._memory import Memory
 from hyperhier.losses._pairs import PairFunction, Relation
 from hyperhier.losses._reduce import (
     Reduction,
+    Terms,
     by_row_blocks,
     check_reduction,
+    reduce_levels,
     reduce_losses,
     softmax_loss,
 )
@@ -24,7 +28,20 @@ if TYPE_CHECKING:
     from hyperhier.manifolds.base import Manifold
     from hyperhier.taxonomy import Taxonomy
 
-__all__ = ["ContrastiveLoss", "contrastive_loss", "resolve_similarity", "resolve_temperature"]
+__all__ = [
+    "ContrastiveLoss",
+    "LevelRule",
+    "check_class_weights",
+    "contrastive_loss",
+    "resolve_similarity",
+    "resolve_temperature",
+]
+
+#: losses ``(n, L)`` and the mask of those that exist -> both again, and a weight for each level
+LevelRule = Callable[[Tensor, Tensor], tuple[Tensor, Tensor, Sequence[float]]]
+
+#: None, "balanced", or a weight for each label id ``(N,)``
+ClassWeights = str | Tensor | None
 
 #: default temperatures: a cosine lies in [-1, 1], a distance does not
 DEFAULT_TEMPERATURE = {"cosine": 0.1, "distance": 0.2}
@@ -43,6 +60,9 @@ def contrastive_loss(
     taxonomy: Taxonomy | None = None,
     reduction: Reduction = "mean",
     block_size: int | None = None,
+    class_weights: ClassWeights = None,
+    memory: tuple[Tensor, Tensor] | None = None,
+    levels: LevelRule | None = None,
     validate: bool = True,
 ) -> Tensor:
     """The contrastive loss that a pair function stands for.
@@ -54,8 +74,10 @@ def contrastive_loss(
 
     Args:
         pairs: similarity block ``(n, m)`` and its :class:`Relation` -> logits ``(n, m)`` and
-            the mask of the positives ``(n, m)``.
+            the mask of the positives ``(n, m)``, more of them as Terms, or a list of Terms.
         block_size: anchors per block; None forms all pairs at once.
+        memory: points and labels of further candidates.
+        levels: how the losses of a list of Terms are put together.
 
     The other arguments are those of :class:`ContrastiveLoss` and its call.
     """
@@ -69,6 +91,7 @@ def contrastive_loss(
         ref_emb,
         ref_labels,
         indices_tuple,
+        memory=memory,
         taxonomy=taxonomy,
         validate=validate,
     )
@@ -76,7 +99,7 @@ def contrastive_loss(
         x, y = inputs.anchors.points, inputs.others.points
         if similarity == "cosine":
             x = _unit(x)
-            y = x if inputs.same_set else _unit(y)
+            y = x if inputs.others is inputs.anchors else _unit(y)
 
         def block(rows: slice) -> tuple[Tensor, Tensor]:
             if similarity == "cosine":
@@ -84,11 +107,42 @@ def contrastive_loss(
             else:
                 s = -manifold.dist_matrix(x[rows], y)
             relation = Relation(inputs, rows, taxonomy)
-            logits, positive = pairs(s, relation)
-            return softmax_loss(logits, positive, relation.allowed)
+            found, allowed = pairs(s, relation), relation.allowed
+            if not isinstance(found, list):
+                return softmax_loss(Terms(*found), allowed)
+            if not found:
+                return s[:, :0], allowed[:, :0]
+            parts = [softmax_loss(terms, allowed) for terms in found]
+            losses, valid = zip(*parts, strict=True)
+            return torch.stack(losses, dim=1), torch.stack(valid, dim=1)
 
         losses, valid = by_row_blocks(block, len(inputs.anchors), block_size)
-        return reduce_losses(losses, valid, inputs, reduction)
+        weight = _anchor_weights(class_weights, inputs, valid)
+        if levels is None:
+            return reduce_losses(losses, valid, inputs, reduction, weight)
+        losses, valid, level_weights = levels(losses, valid)
+        return reduce_levels(losses, valid, level_weights, inputs, reduction, weight)
+
+
+def _anchor_weights(class_weights: ClassWeights, inputs: Inputs, valid: Tensor) -> Tensor | None:
+    if class_weights is None:
+        return None
+    labels = inputs.anchors.labels
+    if labels is None:
+        raise ValueError("class_weights need labels")
+    dtype = inputs.anchors.points.dtype
+    if isinstance(class_weights, Tensor):
+        weights = class_weights.to(labels.device, dtype)
+        if inputs.sets is not None:  # the mean weight of a sample's labels
+            held = inputs.sets.to(dtype)
+            return ((held @ weights) / held.sum(dim=1))[labels]
+        return weights[labels]
+    counted = valid.any(dim=1) if valid.dim() == 2 else valid
+    count = torch.zeros(int(labels.max()) + 1 if len(labels) else 1, device=labels.device)
+    count.index_add_(0, labels, counted.to(count.dtype))
+    weight = 1.0 / count.to(dtype)[labels].clamp(min=1.0)
+    total = torch.where(counted, weight, 0.0).sum().clamp(min=1.0)
+    return weight * (counted.sum() / total)  # of mean 1
 
 
 class ContrastiveLoss(nn.Module):
@@ -119,6 +173,11 @@ class ContrastiveLoss(nn.Module):
         block_size: anchors per block. None forms the B x B table of all pairs; an integer
             holds only block_size x B entries at a time and forms them again in the backward
             pass.
+        class_weights: weight of an anchor by its label: None: all 1; ``"balanced"``: every
+            class of the batch counts the same; or ``(N,)`` weights by label id.
+        memory: how many samples of earlier batches are candidates too, in training mode and
+            where no ``ref_emb`` is given (Wang et al. 2020, arXiv 1912.06798). Kept without
+            gradient in buffers, newest first; of all ranks in a distributed run.
         validate: check that embeddings are finite and labels known. Costs one device
             synchronisation per call.
 
@@ -138,6 +197,8 @@ class ContrastiveLoss(nn.Module):
         similarity: str = "auto",
         reduction: Reduction = "mean",
         block_size: int | None = None,
+        class_weights: ClassWeights = None,
+        memory: int = 0,
         validate: bool = True,
     ) -> None:
         super().__init__()
@@ -151,6 +212,8 @@ class ContrastiveLoss(nn.Module):
         self._temperature = float(value)
         self.reduction = reduction
         self.block_size = block_size
+        self.class_weights = check_class_weights(class_weights)
+        self.memory = Memory(memory)
         self.validate = validate
 
     @property
@@ -159,8 +222,15 @@ class ContrastiveLoss(nn.Module):
         return self._temperature if self.log_temperature is None else self.log_temperature.exp()
 
     @abstractmethod
-    def pairs(self, s: Tensor, relation: Relation) -> tuple[Tensor, Tensor]:
-        """Logits and positive mask of a block of similarities; all ``(n, m)``."""
+    def pairs(self, s: Tensor, relation: Relation) -> tuple[Tensor, Tensor] | Terms | list[Terms]:
+        """Logits and positive mask of a block of similarities; all ``(n, m)``.
+
+        More can be said with :class:`Terms`; a list of them, one for each level, goes with
+        :meth:`levels`.
+        """
+
+    #: how the losses of several levels are put together, for losses that have them
+    levels: LevelRule | None = None
 
     def forward(
         self,
@@ -175,7 +245,8 @@ class ContrastiveLoss(nn.Module):
         Args:
             embeddings: points of the manifold, ``(B, a)``, or V views of each sample
                 ``(B, V, a)``.
-            labels: ``(B,)`` class or node ids, or paths ``(B, L)``, whose last column counts.
+            labels: ``(B,)`` class or node ids, or paths ``(B, L)``, whose last column counts,
+                or a bool table ``(B, N)`` for samples with several labels each.
             ref_emb: the candidates, instead of the embeddings themselves; no pair is then
                 taken for an anchor paired with itself.
             ref_labels: labels of ``ref_emb``.
@@ -186,7 +257,8 @@ class ContrastiveLoss(nn.Module):
             a 0-dim tensor, or as ``reduction`` says. Without any positive pair it is 0 and
             carries the graph.
         """
-        return contrastive_loss(
+        remembers = self.memory.size > 0 and self.training and ref_emb is None
+        value = contrastive_loss(
             self.pairs,
             embeddings,
             labels,
@@ -198,12 +270,31 @@ class ContrastiveLoss(nn.Module):
             taxonomy=self.taxonomy,
             reduction=self.reduction,
             block_size=self.block_size,
+            class_weights=self.class_weights,
+            memory=self.memory.content() if remembers else None,
+            levels=self.levels,
             validate=self.validate,
         )
+        if remembers:
+            self.memory.add(embeddings, labels)
+        return value
 
     def extra_repr(self) -> str:
         temperature = float(torch.as_tensor(self.temperature).detach())
         return f"temperature={temperature:.4g}, similarity={self.similarity!r}"
+
+
+def check_class_weights(class_weights: ClassWeights) -> ClassWeights:
+    """The weights of classes as they came; ValueError unless they make sense."""
+    if isinstance(class_weights, Tensor):
+        if class_weights.dim() != 1 or not bool((class_weights >= 0).all()):
+            raise ValueError(
+                f"class_weights must be (N,) and at least 0, got {tuple(class_weights.shape)}, "
+                f"least {class_weights.min().item() if class_weights.numel() else None}"
+            )
+    elif class_weights is not None and class_weights != "balanced":
+        raise ValueError(f"class_weights must be None, 'balanced' or (N,), got {class_weights!r}")
+    return class_weights
 
 
 def resolve_similarity(similarity: str, manifold: Manifold) -> str:

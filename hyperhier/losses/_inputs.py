@@ -39,8 +39,9 @@ class Side:
 
     Attributes:
         points: ``(n, a)``, at least float32.
-        labels: ``(n,)`` int64 class or node ids, or None.
-        samples: ``(n,)`` int64, equal for the views of one sample.
+        labels: ``(n,)`` int64 class or node ids, or None. Where samples have several labels,
+            rows of :attr:`Inputs.sets` instead.
+        samples: ``(n,)`` int64, equal for the views of one sample; -1: of no sample here.
     """
 
     points: Tensor
@@ -78,6 +79,8 @@ class Inputs:
         selection: explicit pairs, if given.
         shape: ``(B,)`` or ``(B, V)``, the shape of the per-anchor losses.
         other_shape: the same of the candidates.
+        same_set: the first candidates are the anchors themselves (there may be more).
+        sets: ``(P, N)`` bool, the distinct label sets, for samples with several labels.
     """
 
     anchors: Side
@@ -85,11 +88,8 @@ class Inputs:
     selection: Selection | None
     shape: tuple[int, ...]
     other_shape: tuple[int, ...]
-
-    @property
-    def same_set(self) -> bool:
-        """Whether the anchors are the candidates."""
-        return self.others is self.anchors
+    same_set: bool
+    sets: Tensor | None = None
 
     def check_views(self) -> None:
         """Raise ValueError where no pair can be two views of one sample."""
@@ -112,6 +112,7 @@ def prepare_inputs(
     ref_labels: Tensor | None = None,
     indices_tuple: tuple[Tensor, ...] | None = None,
     *,
+    memory: tuple[Tensor, Tensor] | None = None,
     taxonomy: Taxonomy | None = None,
     validate: bool = True,
 ) -> Inputs:
@@ -119,10 +120,13 @@ def prepare_inputs(
 
     Args:
         embeddings: ``(B, a)`` or ``(B, V, a)``, floating.
-        labels: ``(B,)`` integers or paths ``(B, L)`` whose last column counts, or None.
+        labels: ``(B,)`` integers or paths ``(B, L)`` whose last column counts, or a bool
+            table ``(B, N)`` of the labels of each sample, or None.
         ref_emb: ``(M, a)`` or ``(M, V', a)`` on the device of ``embeddings``.
         ref_labels: as ``labels``; needed where ``labels`` are.
         indices_tuple: triples (a, p, n) or pairs (a1, p, a2, n) of indices.
+        memory: points ``(Q, a)`` and labels ``(Q,)`` of further candidates; unused where
+            ``ref_emb`` says what the candidates are.
         taxonomy: makes the labels node ids, which are then looked up.
         validate: read the values (finite? known?), at one device synchronisation.
 
@@ -136,6 +140,9 @@ def prepare_inputs(
     if ref_emb is not None and labels is not None and ref_labels is None:
         raise ValueError("ref_emb was given without ref_labels")
     dtype = _working_dtype(embeddings, ref_emb)
+    sets = None
+    if isinstance(labels, Tensor) and labels.dtype == torch.bool:
+        labels, ref_labels, sets = _label_sets(labels, ref_labels, taxonomy, validate)
     anchors = _side(embeddings, labels, "embeddings", "labels", dtype)
     others = anchors
     if ref_emb is not None:
@@ -147,18 +154,62 @@ def prepare_inputs(
                 f"embeddings of {embeddings.shape[-1]}"
             )
         others = _side(ref_emb, ref_labels, "ref_emb", "ref_labels", dtype)
+    elif memory is not None and len(memory[0]):
+        if sets is not None:
+            raise ValueError("a memory of samples with several labels is not supported")
+        others = _extended(anchors, *memory)
     selection = None
     if indices_tuple is not None:
         selection = _selection(
             indices_tuple, len(anchors), len(others), embeddings.device, validate
         )
     if validate and not torch.compiler.is_compiling():
-        _check_values(anchors, embeddings.shape[:-1], "embeddings", "labels", taxonomy)
+        tree = taxonomy if sets is None else None
+        _check_values(anchors, embeddings.shape[:-1], "embeddings", "labels", tree)
         if ref_emb is not None:
-            _check_values(others, ref_emb.shape[:-1], "ref_emb", "ref_labels", taxonomy)
+            _check_values(others, ref_emb.shape[:-1], "ref_emb", "ref_labels", tree)
     shape = tuple(embeddings.shape[:-1])
     other_shape = shape if ref_emb is None else tuple(ref_emb.shape[:-1])
-    return Inputs(anchors, others, selection, shape, other_shape)
+    return Inputs(anchors, others, selection, shape, other_shape, ref_emb is None, sets)
+
+
+def _label_sets(
+    labels: Tensor, ref_labels: Tensor | None, taxonomy: Taxonomy | None, validate: bool
+) -> tuple[Tensor, Tensor | None, Tensor]:
+    """Codes of both sides, and the distinct rows that they stand for."""
+    tables = (
+        {"labels": labels} if ref_labels is None else {"labels": labels, "ref_labels": ref_labels}
+    )
+    for name, table in tables.items():
+        width = labels.shape[-1] if taxonomy is None else len(taxonomy)
+        if table.dtype != torch.bool or table.dim() != 2 or table.shape[1] != width:
+            raise ValueError(
+                f"{name} must be a bool table (samples, {width}) where samples have several "
+                f"labels, got {table.dtype} {tuple(table.shape)}"
+            )
+        if validate:
+            bare = ~table.any(dim=1)
+            if bool(bare.any()):
+                raise ValueError(f"{name}[{int(bare.nonzero()[0])}] has no label")
+    sets, code = torch.unique(torch.cat(tuple(tables.values())), dim=0, return_inverse=True)
+    own, other = code[: len(labels)], code[len(labels) :]
+    return own, None if ref_labels is None else other, sets
+
+
+def _extended(side: Side, points: Tensor, labels: Tensor) -> Side:
+    """The samples of a side and those of a memory behind them."""
+    if points.shape[-1] != side.points.shape[-1]:
+        raise ValueError(
+            f"the memory holds points of {points.shape[-1]} coordinates, "
+            f"embeddings have {side.points.shape[-1]}"
+        )
+    known = None if side.labels is None else torch.cat((side.labels, labels))
+    strangers = torch.full_like(labels, -1)
+    return Side(
+        torch.cat((side.points, points.to(side.points))),
+        known,
+        torch.cat((side.samples, strangers)),
+    )
 
 
 def _working_dtype(*tensors: Tensor | None) -> torch.dtype:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hyperhier.manifolds.base import Manifold
     from hyperhier.taxonomy import Taxonomy
 
-__all__ = ["Competitor", "MarginRule", "Margins", "level_losses"]
+__all__ = ["Competitor", "MarginRule", "Margins", "label_members", "level_losses"]
 
 Competitor = Literal["hardest", "siblings", "all", "softplus"]
 Margins = Literal["decreasing", "uniform", "tree"]
@@ -34,7 +34,7 @@ class MarginRule:
     margin: float = 0.5
     margin_decay: float = 0.5
     tree_weight: float = 0.5
-    level_weights: tuple[float, ...] | None = None
+    level_weights: tuple[float, ...] | Literal["adaptive"] | None = None
 
     def __post_init__(self) -> None:
         for name, allowed in (("competitor", Competitor), ("margins", Margins)):
@@ -51,8 +51,8 @@ class MarginRule:
             raise ValueError(f"margin_decay must be in (0, 1], got {self.margin_decay!r}")
 
     def weights(self, height: int) -> tuple[float, ...]:
-        """lambda_1 ... lambda_L."""
-        if self.level_weights is None:
+        """lambda_1 ... lambda_L; the start of them where they adapt."""
+        if self.level_weights is None or self.level_weights == "adaptive":
             return (1.0,) * height
         if len(self.level_weights) != height:
             raise ValueError(
@@ -66,10 +66,12 @@ class MarginRule:
         return self.level_weights
 
     def margin_at(self, level: int, true: Tensor, nodes: Tensor, taxonomy: Taxonomy) -> Tensor:
-        """Margins of a level, broadcastable to ``(n, K)`` for n true nodes and K nodes."""
+        """Margins of a level, broadcastable to ``(n, K)`` for the mask of the true nodes."""
         if self.margins == "tree":
-            hops = taxonomy.distance(true[:, None], nodes[None, :]).to(torch.float64)
-            return self.margin + self.tree_weight * hops
+            hops = taxonomy.distance(nodes[:, None], nodes[None, :]).to(torch.float64)
+            far = torch.where(true[:, :, None], hops[None], torch.inf)
+            nearest = far.amin(dim=1) if len(nodes) else hops.new_zeros(true.shape)
+            return self.margin + self.tree_weight * torch.where(nearest.isinf(), 0.0, nearest)
         decay = self.margin_decay ** (level - 1) if self.margins == "decreasing" else 1.0
         return torch.tensor(self.margin * decay, dtype=torch.float64, device=nodes.device)
 
@@ -82,13 +84,15 @@ def level_losses(
     taxonomy: Taxonomy,
     manifold: Manifold,
     rule: MarginRule,
+    sets: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Unweighted margin losses of every sample on every level.
 
     Args:
         points: ``(n, a)``.
-        labels: ``(n,)`` node ids.
+        labels: ``(n,)`` node ids, or rows of ``sets``.
         prototypes: ``(P, a)``, of the nodes ``prototype_ids`` ``(P,)``.
+        sets: ``(S, N)`` bool, label sets over the nodes, for samples with several labels.
 
     Returns:
         losses ``(n, L)``, 0 where left out, and the mask ``(n, L)`` of the terms that exist:
@@ -102,17 +106,26 @@ def level_losses(
         distance = manifold.dist_matrix(points, prototypes.to(points))
         column = torch.full((len(taxonomy),), -1, device=points.device)
         column[prototype_ids] = torch.arange(len(prototype_ids), device=points.device)
-        paths = taxonomy.paths(labels)
+        member, kind = label_members(labels, sets)
         for level in range(1, height + 1):
             nodes = _nodes_at(taxonomy, level, points.device)
             nodes = nodes[column[nodes] >= 0]
             if len(nodes):
+                own, related = _ancestry(member, kind, nodes, level, taxonomy)
                 losses[level - 1], valid[level - 1] = _one_level(
-                    distance, column, nodes, paths[:, level], labels, level, taxonomy, rule
+                    distance[:, column[nodes]], own, related, nodes, level, taxonomy, rule
                 )
     if not height:
         return points[:, :0], torch.zeros(n, 0, dtype=torch.bool, device=points.device)
     return torch.stack(losses, dim=1), torch.stack(valid, dim=1)
+
+
+def label_members(labels: Tensor, sets: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Sample by sample its labels: positions ``(M,)`` of samples, node ids ``(M,)``."""
+    if sets is None:
+        return torch.arange(len(labels), device=labels.device), labels
+    member, node = sets[labels].nonzero(as_tuple=True)
+    return member, node
 
 
 @lru_cache(maxsize=256)
@@ -120,35 +133,54 @@ def _nodes_at(taxonomy: Taxonomy, level: int, device: torch.device) -> Tensor:
     return taxonomy.nodes_at(level).to(device)
 
 
+def _ancestry(
+    member: Tensor, labels: Tensor, nodes: Tensor, level: int, taxonomy: Taxonomy
+) -> tuple[Tensor, Tensor]:
+    """Which nodes ``(K,)`` of a level are the own ones of each sample, and which related.
+
+    Returns:
+        masks ``(n, K)``: the ancestors on the level; these and every other ancestor.
+    """
+    own = nodes[None, :] == taxonomy.ancestor_at(level, labels)[:, None]
+    related = own
+    if not taxonomy.is_tree:  # a second parent is an ancestor too: never pushed away
+        related = own | taxonomy.is_ancestor(nodes[None, :], labels[:, None])
+    n = int(member[-1]) + 1 if len(member) else 0
+    if len(member) == n:
+        return own, related
+    gathered = torch.zeros(2, n, len(nodes), dtype=torch.int32, device=nodes.device)
+    gathered[0].index_add_(0, member, own.int())
+    gathered[1].index_add_(0, member, related.int())
+    return gathered[0] > 0, gathered[1] > 0
+
+
 def _one_level(
     distance: Tensor,
-    column: Tensor,
+    own: Tensor,
+    related: Tensor,
     nodes: Tensor,
-    true: Tensor,
-    labels: Tensor,
     level: int,
     taxonomy: Taxonomy,
     rule: MarginRule,
 ) -> tuple[Tensor, Tensor]:
-    # distance (n, P); nodes (K,) with a prototype; true, labels (n,)
-    is_true = nodes[None, :] == true[:, None]
-    competes = ~is_true
-    if not taxonomy.is_tree:  # a second parent is an ancestor too: never pushed away
-        competes &= ~taxonomy.is_ancestor(nodes[None, :], labels[:, None])
+    # distance, own, related (n, K); nodes (K,) with a prototype
+    competes = ~related
     if rule.competitor == "siblings":
-        parent = taxonomy.parent_id.to(nodes.device)
-        competes &= parent[nodes][None, :] == parent[true][:, None]
-    valid = is_true.any(dim=1) & competes.any(dim=1)
+        parent = taxonomy.parent_id.to(nodes.device)[nodes]
+        same_parent = (parent[:, None] == parent[None, :]).to(distance.dtype)
+        competes &= (own.to(distance.dtype) @ same_parent) > 0
+    valid = own.any(dim=1) & competes.any(dim=1)
     competes &= valid[:, None]
 
-    own = distance.gather(1, column[true].clamp(min=0)[:, None])
-    margin = rule.margin_at(level, true, nodes, taxonomy).to(distance.dtype)
-    violation = own - distance[:, column[nodes]] + margin
+    # of several true nodes the nearest counts
+    nearest = distance.masked_fill(~own & valid[:, None], torch.inf).amin(dim=1, keepdim=True)
+    margin = rule.margin_at(level, own, nodes, taxonomy).to(distance.dtype)
+    violation = nearest - distance + margin
     if rule.competitor == "all":
         hinge = torch.where(competes, violation.relu(), 0.0)
         return hinge.sum(dim=1) / competes.sum(dim=1).clamp(min=1), valid
     violation = violation.masked_fill(~competes, -torch.inf)
     if rule.competitor == "softplus":
-        zero = torch.zeros_like(own)
+        zero = torch.zeros_like(nearest)
         return torch.cat((zero, violation), dim=1).logsumexp(dim=1), valid
     return violation.amax(dim=1).relu(), valid

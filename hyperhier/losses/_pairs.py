@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch import Tensor
 
-from hyperhier.losses._inputs import Inputs
+from hyperhier.losses._inputs import Inputs, Side
+from hyperhier.losses._reduce import Terms
 
 if TYPE_CHECKING:
     from hyperhier.taxonomy import Taxonomy
@@ -17,8 +18,9 @@ __all__ = ["PairFunction", "Positives", "Relation"]
 
 Positives = Literal["supervised", "views"]
 
-#: similarity block ``(n, m)`` and its relation -> logits ``(n, m)`` and positive mask ``(n, m)``
-PairFunction = Callable[[Tensor, "Relation"], tuple[Tensor, Tensor]]
+#: similarity block ``(n, m)`` and its relation -> logits ``(n, m)`` and positive mask ``(n, m)``,
+#: or these with more as Terms, or a list of Terms, one for each level
+PairFunction = Callable[[Tensor, "Relation"], tuple[Tensor, Tensor] | Terms | list[Terms]]
 
 
 class Relation:
@@ -48,9 +50,11 @@ class Relation:
 
     @property
     def same_label(self) -> Tensor:
-        """Both have the same label (the same leaf of the taxonomy)."""
+        """Both have the same label (the same leaf of the taxonomy), or share one of several."""
         i, j = self._labels
-        return i[:, None] == j[None, :]
+        if self.inputs.sets is None:
+            return i[:, None] == j[None, :]
+        return self._table(_share_a_label)
 
     @property
     def same_sample(self) -> Tensor:
@@ -60,18 +64,49 @@ class Relation:
 
     @property
     def kappa(self) -> Tensor:
-        """Depth of the lowest common ancestor over the height of the taxonomy, in [0, 1]."""
-        if self.taxonomy is None:
-            raise ValueError("kappa needs a taxonomy")
-        i, j = self._labels
+        """Depth of the lowest common ancestor over the height of the taxonomy, in [0, 1].
+
+        For samples with several labels: the best match of each label of one in the other,
+        averaged over the labels of each and then over the two.
+        """
         dtype = self.inputs.anchors.points.dtype
-        if torch.compiler.is_compiling():
-            return self.taxonomy.kappa(i[:, None], j[None, :]).to(dtype)
-        # a batch has fewer classes than samples: look up each pair of classes once
-        rows, row = torch.unique(i, return_inverse=True)
-        columns, column = torch.unique(j, return_inverse=True)
-        table = self.taxonomy.kappa(rows[:, None], columns[None, :]).to(dtype)
-        return table[row][:, column]
+        several = self.inputs.sets is not None
+        return self._table(self._kappa_of_sets if several else self._tree.kappa).to(dtype)
+
+    @property
+    def steps(self) -> Tensor:
+        """Edges between the two labels in the taxonomy."""
+        self._one_label("the distance in the tree")
+        return self._table(self._tree.distance)
+
+    @property
+    def undecided(self) -> Tensor:
+        """One label is an ancestor of the other: they may or may not be the same class."""
+        if self.inputs.sets is not None:
+            return torch.zeros_like(self.is_self)
+        return self._table(self._comparable)
+
+    def same_ancestor(self, level: int) -> Tensor:
+        """Both have the same ancestor on a level; a shallower node stands in for itself."""
+        self._one_label("the ancestor on a level")
+        i, j = (self._tree.ancestor_at(level, ids) for ids in self._labels)
+        return i[:, None] == j[None, :]
+
+    def beyond_the_first(self, level: int) -> Tensor:
+        """One of the two is not the first sample of its ancestor on the level."""
+        self._one_label("the ancestor on a level")
+        anchors, others = self.inputs.anchors, self.inputs.others
+        own = self._is_first(anchors, level)
+        other = own if others is anchors else self._is_first(others, level)
+        return ~(own[self.rows, None] & other[None, :])
+
+    def _is_first(self, side: Side, level: int) -> Tensor:
+        if side.labels is None:
+            raise ValueError("this loss needs labels")
+        node, which = torch.unique(self._tree.ancestor_at(level, side.labels), return_inverse=True)
+        first = torch.full_like(node, len(side))
+        first.scatter_reduce_(0, which, side.samples, "amin")
+        return side.samples == first[which]
 
     @property
     def allowed(self) -> Tensor:
@@ -96,3 +131,47 @@ class Relation:
         if i is None or j is None:
             raise ValueError("this loss needs labels")
         return i[self.rows], j
+
+    @property
+    def _tree(self) -> Taxonomy:
+        if self.taxonomy is None:
+            raise ValueError("this loss needs a taxonomy")
+        return self.taxonomy
+
+    def _one_label(self, what: str) -> None:
+        if self.inputs.sets is not None:
+            raise ValueError(f"{what} is not defined for samples with several labels")
+
+    def _table(self, of_pair: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        """A function of two labels (or of two rows of the label sets), for every pair."""
+        i, j = self._labels
+        sets = self.inputs.sets
+        if torch.compiler.is_compiling() and sets is None:
+            return of_pair(i[:, None], j[None, :])
+        # a batch has fewer classes than samples: look up each pair of classes once
+        rows, row = torch.unique(i, return_inverse=True)
+        columns, column = torch.unique(j, return_inverse=True)
+        if sets is None:
+            table = of_pair(rows[:, None], columns[None, :])
+        else:
+            table = of_pair(sets[rows], sets[columns])
+        return table[row][:, column]
+
+    def _comparable(self, i: Tensor, j: Tensor) -> Tensor:
+        return self._tree.is_ancestor(i, j) | self._tree.is_ancestor(j, i)
+
+    def _kappa_of_sets(self, one: Tensor, other: Tensor) -> Tensor:
+        """Mean best match ``(P, Q)`` of label sets ``(P, N)`` and ``(Q, N)``."""
+        present = (one.any(dim=0) | (other.any(dim=0))).nonzero().squeeze(1)
+        single = self._tree.kappa(present[:, None], present[None, :])
+        one, other = one[:, present], other[:, present]
+
+        def match(a: Tensor, b: Tensor) -> Tensor:
+            best = torch.stack([single[:, members].amax(dim=1) for members in b], dim=1)
+            return a.to(best) @ best / a.sum(dim=1, keepdim=True)
+
+        return (match(one, other) + match(other, one).mT) / 2
+
+
+def _share_a_label(one: Tensor, other: Tensor) -> Tensor:
+    return (one.float() @ other.float().mT) > 0

@@ -62,6 +62,17 @@ class PrototypeBank(nn.Module):
         first = (n == 1).unsqueeze(-1)
         self.points[ids] = torch.where(first, means, moved).to(self.points.dtype)
 
+    @torch.no_grad()
+    def start(self, points: Tensor) -> None:
+        """Set the prototypes of all nodes ``(N, a)``; counted as one batch each."""
+        if not bool(points.isfinite().all()):
+            raise ValueError("prototypes must be finite")
+        self.counts.zero_()
+        self.points = self.points[:, :0]
+        self._allocate(points)
+        self.points.copy_(points)
+        self.counts.fill_(1)
+
     def seen(self) -> tuple[Tensor, Tensor]:
         """Ids ``(P,)`` and prototypes ``(P, a)`` of the nodes seen so far; copies."""
         ids = self.counts.nonzero().squeeze(1)

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import warnings
-from functools import partial
 from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
 
 from hyperhier.losses._contrastive import (
+    ClassWeights,
     ContrastiveLoss,
+    check_class_weights,
     contrastive_loss,
     resolve_similarity,
     resolve_temperature,
 )
 from hyperhier.losses._inputs import as_geometry, as_tree
 from hyperhier.losses._pairs import Positives, Relation
-from hyperhier.losses._reduce import Reduction
+from hyperhier.losses._reduce import Reduction, Terms
 
-__all__ = ["HWCLoss", "Scaling", "hwc_loss"]
+__all__ = ["HWCLoss", "Partial", "Scaling", "check_strength", "hwc_loss"]
 
 Scaling = Literal["shared", "split", "mass"]
+Partial = Literal["leave_out", "negative"]
 
 #: the reading of the printed description that suits each similarity
 _SUITED = {"distance": "shared", "cosine": "split"}
@@ -37,14 +40,16 @@ def _hwc_pairs(
     beta: float,
     scaling: str,
     positives: Positives,
-) -> tuple[Tensor, Tensor]:
+    partial: str,
+) -> Terms:
     positive, kappa = relation.positives(positives), relation.kappa
+    left_out = relation.undecided if partial == "leave_out" else None
     if scaling == "shared":
-        return (1 + alpha * kappa) * s / temperature, positive
+        return Terms((1 + alpha * kappa) * s / temperature, positive, left_out=left_out)
     weight = torch.where(positive, 1 + alpha * kappa, 1 + beta * (1 - kappa))
     if scaling == "split":
-        return weight * s / temperature, positive
-    return s / temperature + weight.log(), positive
+        return Terms(weight * s / temperature, positive, left_out=left_out)
+    return Terms(s / temperature + weight.log(), positive, left_out=left_out)
 
 
 class HWCLoss(ContrastiveLoss):
@@ -83,7 +88,14 @@ class HWCLoss(ContrastiveLoss):
         scaling: ``"mass"`` (default), ``"shared"`` or ``"split"``.
         positives: ``"supervised"``: the samples with the same label; ``"views"``: only the
             other views of the same sample, for embeddings ``(B, V, a)``.
+        partial: what a pair is of whose labels one is an ancestor of the other, where a
+            sample is labelled with an inner node: ``"leave_out"``: neither positive nor
+            negative, since both may be of one class; ``"negative"``: as other labels.
         options: see :class:`~hyperhier.losses.ContrastiveLoss`.
+
+    Samples with several labels each come with a bool table of labels ``(B, N)`` over the
+    nodes: positives share a label, kappa is the mean best match of the labels of one in
+    those of the other.
 
     Raises:
         TaxonomyError: from the call, if a label is no node id.
@@ -109,9 +121,12 @@ class HWCLoss(ContrastiveLoss):
         scaling: Scaling = "mass",
         similarity: str = "auto",
         positives: Positives = "supervised",
+        partial: Partial = "leave_out",
         learn_temperature: bool = False,
         reduction: Reduction = "mean",
         block_size: int | None = None,
+        class_weights: ClassWeights = None,
+        memory: int = 0,
         validate: bool = True,
     ) -> None:
         super().__init__(
@@ -121,14 +136,17 @@ class HWCLoss(ContrastiveLoss):
             similarity=similarity,
             reduction=reduction,
             block_size=block_size,
+            class_weights=class_weights,
+            memory=memory,
             validate=validate,
         )
         self.taxonomy = as_tree(taxonomy)
-        self.alpha, self.beta = _check_strength("alpha", alpha), _check_strength("beta", beta)
+        self.alpha, self.beta = check_strength("alpha", alpha), check_strength("beta", beta)
         self.scaling = _check_scaling(scaling, self.similarity)
         self.positives = _check_positives(positives)
+        self.partial = _check_partial(partial)
 
-    def pairs(self, s: Tensor, relation: Relation) -> tuple[Tensor, Tensor]:
+    def pairs(self, s: Tensor, relation: Relation) -> Terms:
         return _hwc_pairs(
             s,
             relation,
@@ -137,6 +155,7 @@ class HWCLoss(ContrastiveLoss):
             beta=self.beta,
             scaling=self.scaling,
             positives=self.positives,
+            partial=self.partial,
         )
 
     def extra_repr(self) -> str:
@@ -158,11 +177,13 @@ def hwc_loss(
     scaling: Scaling = "mass",
     similarity: str = "auto",
     positives: Positives = "supervised",
+    partial: Partial = "leave_out",
     ref_emb: Tensor | None = None,
     ref_labels: Tensor | None = None,
     indices_tuple: tuple[Tensor, ...] | None = None,
     reduction: Reduction = "mean",
     block_size: int | None = None,
+    class_weights: ClassWeights = None,
     validate: bool = True,
 ) -> Tensor:
     """The functional form of :class:`HWCLoss`.
@@ -178,13 +199,14 @@ def hwc_loss(
     """
     manifold = as_geometry(manifold)
     similarity = resolve_similarity(similarity, manifold)
-    pairs = partial(
+    pairs = functools.partial(
         _hwc_pairs,
         temperature=resolve_temperature(temperature, similarity),
-        alpha=_check_strength("alpha", alpha),
-        beta=_check_strength("beta", beta),
+        alpha=check_strength("alpha", alpha),
+        beta=check_strength("beta", beta),
         scaling=_check_scaling(scaling, similarity),
         positives=_check_positives(positives),
+        partial=_check_partial(partial),
     )
     return contrastive_loss(
         pairs,
@@ -198,11 +220,13 @@ def hwc_loss(
         taxonomy=as_tree(taxonomy),
         reduction=reduction,
         block_size=block_size,
+        class_weights=check_class_weights(class_weights),
         validate=validate,
     )
 
 
-def _check_strength(name: str, value: float) -> float:
+def check_strength(name: str, value: float) -> float:
+    """A strength of the hierarchy as float; ValueError unless finite and at least 0."""
     if not (0.0 <= value < math.inf):
         raise ValueError(f"{name} must be finite and at least 0, got {value!r}")
     return float(value)
@@ -212,6 +236,12 @@ def _check_positives(positives: Positives) -> Positives:
     if positives not in get_args(Positives):
         raise ValueError(f"positives must be one of {get_args(Positives)}, got {positives!r}")
     return positives
+
+
+def _check_partial(partial: Partial) -> Partial:
+    if partial not in get_args(Partial):
+        raise ValueError(f"partial must be one of {get_args(Partial)}, got {partial!r}")
+    return partial
 
 
 def _check_scaling(scaling: str, similarity: str) -> str:

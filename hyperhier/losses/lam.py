@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from hyperhier.losses._inputs import Inputs, as_geometry, as_tree, prepare_inputs
-from hyperhier.losses._levels import Competitor, MarginRule, Margins, level_losses
+from hyperhier.losses._levels import (
+    Competitor,
+    MarginRule,
+    Margins,
+    label_members,
+    level_losses,
+)
 from hyperhier.losses._prototypes import PrototypeBank
-from hyperhier.losses._reduce import Reduction, check_reduction, reduce_losses
+from hyperhier.losses._reduce import Reduction, check_reduction, reduce_levels
 from hyperhier.manifolds.base import Manifold
 from hyperhier.taxonomy import Taxonomy
 
+if TYPE_CHECKING:
+    from hyperhier.embedding import TaxonomyEmbedding
+
 __all__ = ["LAMLoss", "lam_loss"]
+
+#: the least share of a level among adaptive weights
+_LEAST_WEIGHT = 0.1
+_TINY = torch.finfo(torch.float64).tiny
 
 
 class LAMLoss(nn.Module):
@@ -39,7 +53,9 @@ class LAMLoss(nn.Module):
     Left out of the mean over i: samples whose ancestor on the level, or all of whose
     competitors, have no prototype yet, and samples labelled with an inner node on the levels
     below it. In a taxonomy with several parents a_l follows the primary parent, and no
-    ancestor by any parent is a competitor.
+    ancestor by any parent is a competitor. With a bool table of labels ``(B, N)``, for samples
+    with several labels, a sample is to be near one of its own nodes on each level: the nearest
+    counts as its ancestor, the others do not compete.
 
     Args:
         taxonomy: a Taxonomy, the name of a built-in one, or a path.
@@ -53,7 +69,9 @@ class LAMLoss(nn.Module):
             competitor, where the margin is the same for all); ``"siblings"``: the largest
             among the children of the same parent; ``"all"``: the mean of the hinges;
             ``"softplus"``: log(1 + sum_v exp(violation)), a smooth bound of ``"hardest"``.
-        level_weights: lambda_1 ... lambda_L; default 1 each.
+        level_weights: lambda_1 ... lambda_L; default 1 each; ``"adaptive"``: in proportion to
+            a moving average of the level's loss, with mean 1 and at least .1, so that levels
+            that are not solved yet count more (ours).
         momentum: rho of the moving average, in [0, 1).
         reduction: ``"mean"`` is the formula; ``"sum"`` sums over samples; ``"none"`` gives
             the weighted sum over levels of each sample, ``(B,)`` or ``(B, V)``, 0 where
@@ -72,6 +90,8 @@ class LAMLoss(nn.Module):
     [0.0, 0.5]
     """
 
+    level_average: Tensor
+
     def __init__(
         self,
         taxonomy: Any,
@@ -82,7 +102,7 @@ class LAMLoss(nn.Module):
         margin_decay: float = 0.5,
         tree_weight: float = 0.5,
         competitor: Competitor = "hardest",
-        level_weights: Sequence[float] | None = None,
+        level_weights: Sequence[float] | Literal["adaptive"] | None = None,
         momentum: float = 0.9,
         reduction: Reduction = "mean",
         validate: bool = True,
@@ -91,9 +111,13 @@ class LAMLoss(nn.Module):
         check_reduction(reduction)
         self.taxonomy = as_tree(taxonomy)
         self.manifold = as_geometry(manifold)
-        weights = None if level_weights is None else tuple(map(float, level_weights))
+        weights = _as_weights(level_weights)
         self.rule = MarginRule(competitor, margins, margin, margin_decay, tree_weight, weights)
         self.rule.weights(self.taxonomy.height)
+        # adaptive weights: moving average of the loss of each level, and how often it was seen
+        adapts = weights == "adaptive"
+        zeros = torch.zeros(2, self.taxonomy.height if adapts else 0, dtype=torch.float64)
+        self.register_buffer("level_average", zeros, persistent=adapts)
         self.bank = PrototypeBank(self.taxonomy, self.manifold, momentum)
         self.reduction = reduction
         self.validate = validate
@@ -127,11 +151,58 @@ class LAMLoss(nn.Module):
         with torch.autocast(embeddings.device.type, enabled=False):
             others = inputs.others
             if self.training:
-                self.bank.update(others.points, _required(others.labels))
+                sample, node = label_members(_required(others.labels), inputs.sets)
+                self.bank.update(others.points[sample], node)
             ids, points = self.bank.seen()
-            return _lam(
-                inputs, points, ids, self.taxonomy, self.manifold, self.rule, self.reduction
-            )
+            losses, valid = _levels(inputs, points, ids, self.taxonomy, self.manifold, self.rule)
+            if self.training and self.rule.level_weights == "adaptive":
+                self._follow(losses, valid)
+            return reduce_levels(losses, valid, self.level_weights(), inputs, self.reduction)
+
+    def level_weights(self) -> Tensor:
+        """lambda_1 ... lambda_L as they are now, ``(L,)`` float64."""
+        fixed = torch.tensor(self.rule.weights(self.taxonomy.height), dtype=torch.float64)
+        average, seen = self.level_average if len(self.level_average) else (fixed, fixed)
+        if self.rule.level_weights != "adaptive" or not bool((average > 0).any()):
+            return fixed
+        unbiased = average / (1 - self.bank.momentum**seen).clamp(min=_TINY)
+        weights = unbiased * len(unbiased) / unbiased.sum()
+        weights = weights.clamp(min=_LEAST_WEIGHT)
+        return weights * len(weights) / weights.sum()
+
+    @torch.no_grad()
+    def _follow(self, losses: Tensor, valid: Tensor) -> None:
+        sums = torch.where(valid, losses, 0.0).sum(dim=0).double()
+        count = valid.sum(dim=0)
+        average, seen = self.level_average
+        rho = self.bank.momentum
+        moved = rho * average + (1 - rho) * sums / count.clamp(min=1)
+        fresh = count > 0
+        self.level_average = torch.stack((torch.where(fresh, moved, average), seen + fresh))
+
+    @torch.no_grad()
+    def start_from(self, embedding: TaxonomyEmbedding, radius: float | None = None) -> None:
+        """Set the prototypes to the nodes of an embedded taxonomy, as if seen in one batch.
+
+        Args:
+            embedding: of the same taxonomy, in as many dimensions as the features here; its
+                geometry may be another one.
+            radius: distance from the origin that the farthest node gets; the others in
+                proportion. Default: as embedded. Embeddings that are meant to be faithful go
+                much farther out than points of a network.
+
+        Raises:
+            TaxonomyError: a node is not in the embedding.
+            ValueError: the radius is not positive.
+        """
+        if radius is not None and not (0.0 < radius < math.inf):
+            raise ValueError(f"radius must be positive and finite, got {radius!r}")
+        points = embedding.points[embedding.taxonomy.encode(self.taxonomy.nodes)]
+        manifold = embedding.manifold
+        far = manifold.dist0(points).amax()
+        factor = 1.0 if radius is None or far == 0 else radius / float(far)
+        features = manifold.to_features(points) * factor
+        self.bank.start(self.manifold.from_features(features.to(torch.float32)))
 
     def prototypes(self) -> tuple[Tensor, Tensor]:
         """Ids ``(P,)`` and points ``(P, a)`` of the nodes that have a prototype."""
@@ -184,21 +255,24 @@ def lam_loss(
             f"expected prototypes (P, a) and prototype_ids (P,), got "
             f"{tuple(prototypes.shape)} and {tuple(prototype_ids.shape)}"
         )
-    weights = None if level_weights is None else tuple(map(float, level_weights))
+    if isinstance(level_weights, str):
+        raise ValueError(f"level_weights={level_weights!r} needs a state: use LAMLoss")
+    weights = _as_weights(level_weights)
     rule = MarginRule(competitor, margins, margin, margin_decay, tree_weight, weights)
     with torch.autocast(embeddings.device.type, enabled=False):
-        return _lam(inputs, prototypes, prototype_ids, tree, as_geometry(manifold), rule, reduction)
+        geometry = as_geometry(manifold)
+        losses, valid = _levels(inputs, prototypes, prototype_ids, tree, geometry, rule)
+        return reduce_levels(losses, valid, rule.weights(tree.height), inputs, reduction)
 
 
-def _lam(
+def _levels(
     inputs: Inputs,
     prototypes: Tensor,
     prototype_ids: Tensor,
     taxonomy: Taxonomy,
     manifold: Manifold,
     rule: MarginRule,
-    reduction: Reduction,
-) -> Tensor:
+) -> tuple[Tensor, Tensor]:
     anchors = inputs.anchors
     losses, valid = level_losses(
         anchors.points,
@@ -208,17 +282,24 @@ def _lam(
         taxonomy,
         manifold,
         rule,
+        inputs.sets,
     )
     if inputs.selection is not None:
         chosen = torch.zeros(len(anchors), dtype=torch.bool, device=valid.device)
         chosen[inputs.selection.positive_anchors] = True
         chosen[inputs.selection.negative_anchors] = True
         valid = valid & chosen[:, None]
-    weights = torch.tensor(rule.weights(taxonomy.height), dtype=losses.dtype, device=losses.device)
-    losses = torch.where(valid, losses, 0.0) * weights
-    if reduction == "mean":
-        return (losses.sum(dim=0) / valid.sum(dim=0).clamp(min=1)).sum()
-    return reduce_losses(losses.sum(dim=1), valid.any(dim=1), inputs, reduction)
+    return losses, valid
+
+
+def _as_weights(
+    weights: Sequence[float] | str | None,
+) -> tuple[float, ...] | Literal["adaptive"] | None:
+    if weights is None or weights == "adaptive":
+        return weights  # type: ignore[return-value]
+    if isinstance(weights, str):
+        raise ValueError(f"level_weights must be numbers or 'adaptive', got {weights!r}")
+    return tuple(map(float, weights))
 
 
 def _required(labels: Tensor | None) -> Tensor:

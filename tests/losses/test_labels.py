@@ -1,0 +1,138 @@
+"""Labels that are more, or less, than one leaf: inner nodes, several labels, rare classes."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from hyperhier.losses import HMLCLoss, HWCLoss, LAMLoss, SupConLoss
+from hyperhier.losses.functional import hwc_loss, supcon_loss
+from hyperhier.manifolds import Euclidean, Lorentz
+
+
+def table(tree, names):
+    """The bool table of lists of names."""
+    out = torch.zeros(len(names), len(tree), dtype=torch.bool)
+    for row, some in zip(out, names, strict=True):
+        row[tree.encode(some)] = True
+    return out
+
+
+class TestInnerNodes:
+    def test_a_pair_of_a_node_and_its_descendant_is_left_out(self, tree, points):
+        manifold = Lorentz()
+        x = points(manifold, 4)
+        labels = tree.encode(["a1x", "a1x", "a1", "b1x"])
+        value = hwc_loss(
+            x[:2], labels[:2], tree, manifold=manifold, ref_emb=x[2:], ref_labels=labels[2:]
+        )
+        assert value == 0  # nothing positive there
+        every = hwc_loss(x, labels, tree, manifold=manifold, reduction="none")
+        less = hwc_loss(x[[0, 1, 3]], labels[[0, 1, 3]], tree, manifold=manifold, reduction="none")
+        assert torch.allclose(every[:2], less[:2], rtol=1e-12)
+        assert every[2] == every[3] == 0
+
+    def test_or_a_negative_if_asked_for(self, tree, points):
+        manifold = Lorentz()
+        x, labels = points(manifold, 4), tree.encode(["a1x", "a1x", "a1", "b1x"])
+        kept = hwc_loss(x, labels, tree, manifold=manifold, partial="negative")
+        out = hwc_loss(x, labels, tree, manifold=manifold)
+        assert kept > out
+
+    def test_a_bad_choice_is_named(self, tree):
+        with pytest.raises(ValueError, match="partial must be one of"):
+            HWCLoss(tree, manifold="lorentz", partial="maybe")
+
+
+class TestSeveralLabels:
+    def test_one_label_each_is_the_ordinary_loss(self, tree, points, draw):
+        manifold, labels = Lorentz(), draw(tree, 12)
+        x = points(manifold, 12)
+        several = torch.nn.functional.one_hot(labels, len(tree)).bool()
+        for make in (
+            lambda: SupConLoss(manifold=manifold),
+            lambda: HWCLoss(tree, manifold=manifold),
+            lambda: LAMLoss(tree, manifold=manifold, margin=2.0),
+            lambda: LAMLoss(tree, manifold=manifold, margin=2.0, competitor="siblings"),
+            lambda: LAMLoss(tree, manifold=manifold, margins="tree"),
+        ):
+            assert torch.allclose(make()(x, several), make()(x, labels), rtol=1e-12)
+
+    def test_positives_share_a_label(self, small_tree):
+        x = torch.tensor([[0.0], [1.0], [3.0]])
+        several = table(small_tree, [["a1", "b1"], ["b1"], ["a2"]])
+        value = supcon_loss(
+            x, several, manifold=Euclidean(), temperature=1.0, similarity="distance"
+        )
+        one = supcon_loss(
+            x, torch.tensor([0, 0, 1]), manifold=Euclidean(), temperature=1.0, similarity="distance"
+        )
+        assert torch.allclose(value, one)
+
+    def test_kappa_is_the_mean_best_match(self, small_tree):
+        x = torch.tensor([[0.0], [1.0], [3.0]])
+        several = table(small_tree, [["a1", "b1"], ["a2"], ["a1", "b1"]])
+        # {a1, b1} with {a2}: a1 shares half with a2, b1 nothing; a2 best shares half
+        kappa = ((0.5 + 0.0) / 2 + 0.5) / 2
+        value = hwc_loss(
+            x, several, small_tree, manifold=Euclidean(), similarity="distance", temperature=1.0
+        )
+        own = torch.tensor(2.0).log()  # kappa of a set with itself is 1
+        other = torch.tensor(2.0 - kappa).log()
+        logits = torch.tensor([[-1.0, -3.0], [-3.0, -2.0]])  # anchors 0, 2: to (1, the other)
+        logits = logits + torch.stack((torch.stack((other, own)), torch.stack((own, other))))
+        expected = (
+            (logits[0].logsumexp(0) - logits[0, 1]) + (logits[1].logsumexp(0) - logits[1, 0])
+        ) / 2
+        assert torch.allclose(value, expected)
+
+    def test_lam_counts_the_nearest_own_node(self, small_tree):
+        loss = LAMLoss(small_tree, manifold=Euclidean(), margin=1.0, level_weights=[1.0, 0.0])
+        loss(torch.tensor([[0.0], [4.0]]), small_tree.encode(["a1", "b1"]))
+        loss.eval()
+        both = table(small_tree, [["a1", "b1"], ["a2"]])
+        value = loss(torch.tensor([[3.0], [3.0]]), both)
+        # the first is of both branches: nobody competes; the second is nearer to b by 3 - 1
+        assert value == pytest.approx(3.0 - 1.0 + 1.0)
+
+    def test_a_sample_without_a_label_is_named(self, small_tree):
+        empty = torch.zeros(2, len(small_tree), dtype=torch.bool)
+        with pytest.raises(ValueError, match=r"labels\[0\] has no label"):
+            supcon_loss(torch.eye(2), empty, manifold=Euclidean())
+
+    def test_a_table_of_another_width_is_named(self, small_tree):
+        with pytest.raises(ValueError, match="labels must be a bool table"):
+            hwc_loss(
+                torch.eye(2), torch.ones(2, 3, dtype=torch.bool), small_tree, manifold="sphere"
+            )
+
+    def test_levels_are_refused(self, small_tree):
+        several = table(small_tree, [["a1"], ["a2", "b1"]])
+        with pytest.raises(ValueError, match="several labels"):
+            HMLCLoss(small_tree, manifold="sphere")(torch.eye(2), several)
+
+
+class TestRareClasses:
+    def test_balanced_is_the_mean_over_classes(self):
+        generator = torch.Generator().manual_seed(1)
+        x = torch.randn(9, 3, generator=generator)
+        labels = torch.tensor([4, 4, 4, 4, 4, 7, 7, 9, 9])
+        each = supcon_loss(x, labels, manifold="sphere", reduction="none")
+        value = supcon_loss(x, labels, manifold="sphere", class_weights="balanced")
+        means = [each[labels == c].mean() for c in (4, 7, 9)]
+        assert torch.allclose(value, torch.stack(means).mean())
+
+    def test_given_weights_multiply(self):
+        x = torch.randn(4, 3, generator=torch.Generator().manual_seed(1))
+        labels = torch.tensor([0, 0, 1, 1])
+        weights = torch.tensor([3.0, 1.0])
+        each = supcon_loss(x, labels, manifold="sphere", reduction="none")
+        total = supcon_loss(x, labels, manifold="sphere", reduction="sum", class_weights=weights)
+        mean = supcon_loss(x, labels, manifold="sphere", class_weights=weights)
+        assert torch.allclose(total, 3 * each[:2].sum() + each[2:].sum())
+        assert torch.allclose(mean, total / 8)
+
+    @pytest.mark.parametrize("weights", ["fair", torch.tensor([-1.0, 1.0])])
+    def test_bad_weights_are_named(self, weights):
+        with pytest.raises(ValueError, match="class_weights must be"):
+            SupConLoss(manifold="sphere", class_weights=weights)
