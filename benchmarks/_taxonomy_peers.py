@@ -285,6 +285,7 @@ RUNNERS: dict[str, Callable[[Job], Result]] = {
     "ours constructive": ours,
     "ours ranking": ours,
     "ours ranking, random start": ours,
+    "ours ranking, all negatives": ours,
     "ours ranking torch": ours,
     "poincare-embeddings": poincare_embeddings,
     "gensim": gensim,

@@ -22,7 +22,8 @@ Job = dict[str, Any]
 Row = dict[str, Any]
 
 OURS = (
-    "ours constructive", "ours ranking", "ours ranking, random start", "ours ranking torch",
+    "ours constructive", "ours ranking", "ours ranking, random start",
+    "ours ranking, all negatives", "ours ranking torch",
 )  # fmt: skip
 PACKAGES = ("gensim", "geoopt")
 WORKER = Path(__file__).with_name("_taxonomy_peers.py")

@@ -76,11 +76,19 @@ METHODS = {
     "ours ranking, random start": Method(
         ("lorentz",), (0.1, 0.3, 0.5), 500, 50, options={"mammals": {"init": "random"}}
     ),
+    "ours ranking, all negatives": Method(
+        ("lorentz",),
+        (0.03, 0.1, 0.3),
+        500,
+        50,
+        search=0.4,
+        options={"mammals": {"init": "random", "negatives": "all"}},
+    ),  # fmt: skip
     "ours ranking torch": Method(("euclidean", "sphere"), (0.05, 0.2, 0.5), 100, 20, search=0.2),
     "poincare-embeddings": Method(
         ("poincare", "lorentz", "euclidean"), (0.1, 0.3, 1.0), 300, 20, search=0.1, seeds=1
     ),
-    "gensim": Method(("poincare",), (0.03, 0.1, 0.3), 50, 10, 10, search=0.4, seeds=1),
+    "gensim": Method(("poincare",), (0.03, 0.1, 0.3), 50, 10, 10, search=0.4),
     "lateral": Method(("poincare",), (0.1, 0.3, 1.0), 300, 40, 20, search=0.2),
     "lateral-geodesic": Method(("lorentz",), (0.1, 0.3, 1.0), 300, 40, 20, search=0.2),
     "shirakawa": Method(("poincare",), (0.02, 0.1, 0.5), 300),

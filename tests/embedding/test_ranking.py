@@ -85,6 +85,23 @@ def test_a_step_of_the_kernel_is_a_step_along_the_gradient(dim, scale) -> None:
         assert float(manifold.dist(moved, points.detach()).max()) <= 1.01 * lr
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_all_negatives_give_the_exact_softmax(random_tree, engine) -> None:
+    tax = random_tree(3, 60)
+    common = {"dim": 3, "init": "random", "burn_in": 0, "epochs": 1, "engine": engine}
+    emb = RankingEmbedder(**common, negatives="all", lr=1e-12).fit(tax).embedding_
+    distance = emb.manifold.dist_matrix(emb.points, emb.points)
+    child, ancestor = tax.closure()
+    losses = []
+    for u, v in zip(child.tolist(), ancestor.tolist(), strict=True):
+        own = set(ancestor[child == u].tolist()) | {u}
+        others = [n for n in range(len(tax)) if n not in own]
+        losses.append((-distance[u, [v, *others]]).logsumexp(0) + distance[u, v])
+    assert emb.info["loss"] == pytest.approx(float(torch.stack(losses).mean()), rel=1e-9)
+    trained = RankingEmbedder(**{**common, "epochs": 60}, negatives="all").fit(tax).embedding_
+    assert trained.evaluate()["map"] > max(0.7, emb.evaluate()["map"] + 0.2)
+
+
 @compiled
 def test_rows_of_the_kernel_keep_the_points() -> None:
     radius = np.array([0.0, 1e-9, 3.0, 60.0, 300.0])
@@ -281,6 +298,8 @@ def test_float32_points_of_a_float64_training(regular_tree) -> None:
     ("wrong", "message"),
     [
         ({"epochs": 0}, "epochs must be positive"),
+        ({"negatives": 0}, "negatives must be positive"),
+        ({"negatives": "many"}, "a number or 'all', got 'many'"),
         ({"lr": float("nan")}, "lr must be positive"),
         ({"burn_in": -1}, "burn_in must not be negative, got -1"),
         ({"init": "zero"}, "'zero'"),

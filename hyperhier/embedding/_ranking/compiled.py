@@ -47,7 +47,7 @@ class CompiledRanking:
         manifold: hyperbolic.
         start: ``(N, ambient)``.
         child, ancestor: ``(E,)`` each.
-        negatives: of a node.
+        negatives: of a node; None: all nodes that are no ancestors.
         near: whether a quarter of them comes from its neighbourhood in the tree. From a random
             start that would do harm: everything is near.
         threads: that move the points side by side.
@@ -63,7 +63,7 @@ class CompiledRanking:
         start: Tensor,
         child: Tensor,
         ancestor: Tensor,
-        negatives: int,
+        negatives: int | None,
         near: bool,
         threads: int,
         max_radius: float | None,
@@ -78,8 +78,10 @@ class CompiledRanking:
         self._start = np.searchsorted(below[by_child], np.arange(len(place) + 1))
         self._nodes = np.flatnonzero(np.diff(self._start))
         self._threads = threads
-        self._uniform, self._near = negatives - negatives // 2, negatives // 4 if near else 0
-        self._frequent = negatives - self._uniform - self._near
+        drawn = 0 if negatives is None else negatives
+        self._near = drawn // 4 if near else 0
+        self._frequent = drawn // 2 - self._near
+        self._uniform = -1 if negatives is None else drawn - drawn // 2
 
         self._unit = 1.0 / math.sqrt(-manifold.sectional_curvature)
         radius, direction = polar_form(start, manifold)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -75,7 +75,9 @@ class RankingEmbedder(Embedder):
         epochs: passes over all pairs, after the burn-in.
         lr: learning rate at first, falling linearly to a tenth (torch) or to nothing
             (compiled); default: by the engine and the start, see ``embedding_.info``.
-        negatives: of a pair (torch) or of a node (compiled).
+        negatives: how many of a pair (torch) or of a node (compiled); ``"all"``: the exact
+            softmax over all nodes that are no ancestors. An epoch then takes time in proportion
+            to N^2 (compiled) or to the pairs times N (torch), but no table of N x N.
         burn_in: epochs before the others at a tenth of the rate, for a random start only.
         init: ``"constructive"``, ``"random"``, or ``"auto"``: constructive where that exists.
         engine: ``"compiled"``, ``"torch"``, or ``"auto"``: compiled where that exists.
@@ -103,7 +105,7 @@ class RankingEmbedder(Embedder):
 
     epochs: int = 100
     lr: float | None = None
-    negatives: int = 50
+    negatives: int | Literal["all"] = 50
     burn_in: int = 20
     init: str = "auto"
     engine: str = "auto"
@@ -116,10 +118,12 @@ class RankingEmbedder(Embedder):
     def _place(
         self, taxonomy: Taxonomy, manifold: Manifold, run: Run
     ) -> tuple[Tensor, dict[str, Any]]:
+        if isinstance(self.negatives, str) and self.negatives != "all":
+            raise ValueError(f"negatives must be a number or 'all', got {self.negatives!r}")
         positive(
             epochs=self.epochs,
             batch_size=self.batch_size,
-            negatives=self.negatives,
+            negatives=None if self.negatives == "all" else self.negatives,
             lr=self.lr,
             threads=self.threads,
             max_radius=self.max_radius,
@@ -148,16 +152,15 @@ class RankingEmbedder(Embedder):
             chosen["validation_pairs"] = int(held_out.chosen.sum())
         if child.numel() == 0:
             return start, chosen
+        negatives = None if self.negatives == "all" else int(self.negatives)
         trainer: CompiledRanking | TorchRanking
         if engine == "compiled":
             trainer = CompiledRanking(
-                taxonomy, manifold, start, child, ancestor, self.negatives,
+                taxonomy, manifold, start, child, ancestor, negatives,
                 init == "constructive", self.threads, self.max_radius,
             )  # fmt: skip
         else:
-            trainer = TorchRanking(
-                manifold, start, child, ancestor, self.negatives, self.batch_size
-            )
+            trainer = TorchRanking(manifold, start, child, ancestor, negatives, self.batch_size)
         warm = self.burn_in if init == "random" else 0
         return self._train(trainer, lr, warm, held_out, run, chosen)
 

@@ -85,7 +85,8 @@ def _epoch(
         start, ancestor: the ancestors of u are ``ancestor[start[u]:start[u + 1]]``. Ids are in
             preorder, so that near ids are near nodes.
         uniform, frequent, near: negatives of a node, drawn evenly, as often as they are
-            ancestors, and at a distance in ids whose logarithm is uniform.
+            ancestors, and at a distance in ids whose logarithm is uniform. With ``uniform``
+            below 0 all nodes that are no ancestors are negatives, and none is drawn.
         lr: learning rate; no step is longer than 2 artanh(.95).
         max_sinh: sinh of the largest radius allowed.
         seed: of the negatives.
@@ -131,9 +132,10 @@ def _epoch(
 
     for _ in range(8):
         random()
-    room = uniform + frequent + near
+    draws = size if uniform < 0 else uniform + frequent + near
+    room = draws
     for u in nodes:
-        room = max(room, uniform + frequent + near + start[u + 1] - start[u])
+        room = max(room, draws + start[u + 1] - start[u])
     candidate = np.empty(room, np.int64)
     block = np.empty((dim + 3, room))  # the candidates' rows, turned into columns
     chord2, inverse_sinh = np.empty(room), np.empty(room)
@@ -151,8 +153,10 @@ def _epoch(
             candidate[i] = v
             mask |= np.uint64(1) << np.uint64(v & 63)
         count = known
-        for k in range(uniform + frequent + near):
-            if k < uniform:
+        for k in range(draws):
+            if uniform < 0:
+                v = np.int64(k)
+            elif k < uniform:
                 v = below(size)
             elif k < uniform + frequent:
                 v = ancestor[below(len(ancestor))]

@@ -22,7 +22,8 @@ class TorchRanking:
         manifold: any.
         start: ``(N, ambient)``.
         child, ancestor: ``(E,)`` each.
-        negatives: of each pair; those that turn out to be ancestors are left out.
+        negatives: of each pair; those that turn out to be ancestors are left out. None: all
+            nodes, in a table of ``batch_size`` rows.
         batch_size: pairs in a step.
     """
 
@@ -35,7 +36,7 @@ class TorchRanking:
         start: Tensor,
         child: Tensor,
         ancestor: Tensor,
-        negatives: int,
+        negatives: int | None,
         batch_size: int,
     ) -> None:
         self.manifold = manifold
@@ -57,15 +58,23 @@ class TorchRanking:
             self._batch_size
         ):
             u, v = self._child[rows], self._ancestor[rows]
-            others = torch.randint(self._size, (rows.numel(), self._negatives), generator=generator)
+            if self._negatives is None:
+                others = torch.arange(self._size).expand(rows.numel(), -1)
+            else:
+                others = torch.randint(
+                    self._size, (rows.numel(), self._negatives), generator=generator
+                )
             key = u.unsqueeze(-1) * self._size + others
             at = torch.searchsorted(self._known, key).clamp(max=self._known.numel() - 1)
             barred = (self._known[at] == key) | (others == u.unsqueeze(-1))
-            candidates = torch.cat((v.unsqueeze(-1), others), dim=1)
             weight = self._weight()
-            logits = -self.manifold.dist(weight[u].unsqueeze(1), weight[candidates])
-            out = torch.cat((torch.zeros_like(barred[:, :1]), barred), dim=1)
-            logits = logits.masked_fill(out, -torch.inf)
+            to_own = self.manifold.dist(weight[u], weight[v])
+            if self._negatives is None:
+                to_others = self.manifold.dist_matrix(weight[u], weight)
+            else:
+                to_others = self.manifold.dist(weight[u].unsqueeze(1), weight[others])
+            far = (-to_others).masked_fill(barred, -torch.inf)
+            logits = torch.cat((-to_own.unsqueeze(1), far), dim=1)
             loss = (torch.logsumexp(logits, dim=1) - logits[:, 0]).mean()
             self._optimizer.zero_grad()
             loss.backward()
