@@ -6,8 +6,15 @@ import torch
 from torch import Tensor
 
 from hyperhier.metrics._check import as_ids, same_length
+from hyperhier.metrics._sums import Sums, mean_over_cells, ratio
 
-__all__ = ["accuracy", "balanced_accuracy", "confusion_matrix"]
+__all__ = [
+    "accuracy",
+    "accuracy_sums",
+    "balanced_accuracy",
+    "balanced_accuracy_sums",
+    "confusion_matrix",
+]
 
 
 def accuracy(pred: Tensor, target: Tensor) -> float:
@@ -27,9 +34,15 @@ def accuracy(pred: Tensor, target: Tensor) -> float:
     >>> accuracy(torch.tensor([1, 2, 2, 3]), torch.tensor([1, 2, 3, 3]))
     0.75
     """
+    return accuracy_sums(pred, target).value()
+
+
+def accuracy_sums(pred: Tensor, target: Tensor) -> Sums:
+    """:func:`accuracy` as sums over samples."""
     pred, target = as_ids(pred, "pred"), as_ids(target, "target")
     same_length(pred=pred, target=target)
-    return float((pred == target).double().mean())
+    right = pred == target
+    return Sums.of((right, torch.ones_like(right)), ratio)
 
 
 def balanced_accuracy(pred: Tensor, target: Tensor) -> float:
@@ -51,11 +64,17 @@ def balanced_accuracy(pred: Tensor, target: Tensor) -> float:
     >>> balanced_accuracy(torch.tensor([1, 1, 1, 1]), torch.tensor([1, 1, 1, 2]))
     0.5
     """
+    return balanced_accuracy_sums(pred, target).value()
+
+
+def balanced_accuracy_sums(pred: Tensor, target: Tensor) -> Sums:
+    """:func:`balanced_accuracy` as sums over the samples of each class."""
     pred, target = as_ids(pred, "pred"), as_ids(target, "target")
     same_length(pred=pred, target=target)
     classes, index = torch.unique(target, return_inverse=True)
-    right = torch.bincount(index, weights=(pred == target).double(), minlength=classes.numel())
-    return float((right / torch.bincount(index, minlength=classes.numel())).mean())
+    right = pred == target
+    parts = (right, torch.ones_like(right))
+    return Sums.in_cells(parts, index, classes.numel(), mean_over_cells)
 
 
 def confusion_matrix(pred: Tensor, target: Tensor, leaf_ids: Tensor) -> Tensor:

@@ -9,17 +9,23 @@ from torch import Tensor
 
 from hyperhier.metrics._ancestors import intersection_sizes
 from hyperhier.metrics._check import as_ids, same_length
+from hyperhier.metrics._sums import Combine, Sums, ratio
 from hyperhier.taxonomy import Taxonomy
 
 __all__ = [
     "Average",
     "Weights",
+    "distance_at_k_sums",
+    "f1_sums",
     "h_acc",
+    "h_acc_sums",
     "hf1",
+    "hf1_combine",
+    "hf1_sums",
     "hierarchical_distance_at_k",
     "lca_height",
     "mistake_severity",
-    "sample_credit",
+    "severity_sums",
 ]
 
 Average = Literal["micro", "macro", "samples"]
@@ -59,41 +65,47 @@ def hf1(pred: Tensor, target: Tensor, taxonomy: Taxonomy, average: Average = "mi
     >>> hf1(tree.encode(["dog", "ox"]), tree.encode(["cat", "ox"]), tree)
     0.6666666666666666
     """
-    shared, predicted, true = f1_counts(pred, target, taxonomy)
-    groups = _groups(as_ids(target, "target"), average)
-    if groups is None:
-        return float(f1_from_counts(shared.sum(), predicted.sum(), true.sum()))
-    classes, index = groups
-    sums = [
-        torch.zeros(classes, dtype=torch.int64, device=index.device).index_add_(0, index, part)
-        for part in (shared, predicted, true)
-    ]
-    return float(f1_from_counts(*sums).mean())
+    return hf1_sums(pred, target, taxonomy, average).value()
 
 
-def _groups(target: Tensor, average: Average) -> tuple[int, Tensor] | None:
-    """The sets of samples that ``average`` takes one HF1 of; None for one set of all."""
-    if average == "micro":
-        return None
-    if average == "samples":
-        return target.numel(), torch.arange(target.numel(), device=target.device)
-    if average == "macro":
-        classes, index = torch.unique(target, return_inverse=True)
-        return classes.numel(), index
-    raise ValueError(f"average must be 'micro', 'macro' or 'samples', got {average!r}")
-
-
-def f1_counts(pred: Tensor, target: Tensor, taxonomy: Taxonomy) -> tuple[Tensor, Tensor, Tensor]:
-    """``|alpha & beta|``, ``|alpha|``, ``|beta|`` of every sample: what HF1 sums up."""
+def hf1_sums(pred: Tensor, target: Tensor, taxonomy: Taxonomy, average: Average = "micro") -> Sums:
+    """:func:`hf1` as sums over samples, or over those of each true class."""
+    combine = hf1_combine(average)
     pred, target = as_ids(pred, "pred", taxonomy), as_ids(target, "target", taxonomy)
     same_length(pred=pred, target=target)
-    return intersection_sizes(taxonomy, pred, target)
+    sizes = intersection_sizes(taxonomy, pred, target)
+    if average != "macro":
+        return f1_sums(*sizes, average)
+    return Sums.in_cells((*sizes, torch.ones_like(target)), target, len(taxonomy), combine)
 
 
-def f1_from_counts(shared: Tensor, predicted: Tensor, true: Tensor) -> Tensor:
-    """HF1 from summed counts, float64: the harmonic mean of hP and hR is a ratio of sums."""
-    total = (predicted + true).double()
-    return torch.where(total > 0, 2.0 * shared.double() / total.clamp(min=1.0), 1.0)
+def f1_sums(
+    shared: Tensor, predicted: Tensor, true: Tensor, average: Literal["micro", "samples"]
+) -> Sums:
+    """HF1 of the sizes of ancestor sets, ``(n,)`` each, as sums over samples."""
+    one = torch.ones_like(shared)
+    if average == "micro":
+        return Sums.of((shared, predicted, true, one), _f1_of_cells)
+    sizes = torch.stack((shared, predicted, true), dim=-1).double()
+    return Sums.of((_f1(sizes), one), ratio)
+
+
+def hf1_combine(average: Average) -> Combine:
+    """How HF1 follows from the sums of :func:`hf1_sums`."""
+    if average not in ("micro", "macro", "samples"):
+        raise ValueError(f"average must be 'micro', 'macro' or 'samples', got {average!r}")
+    return ratio if average == "samples" else _f1_of_cells
+
+
+def _f1(sums: Tensor) -> Tensor:
+    """Sizes ``(*, 3 or more)`` to ``(*)``: the harmonic mean of hP and hR is a ratio of sums."""
+    total = sums[..., 1] + sums[..., 2]
+    return torch.where(total > 0, 2.0 * sums[..., 0] / total.clamp(min=1.0), 1.0)
+
+
+def _f1_of_cells(sums: Tensor) -> Tensor:
+    seen = sums[..., 3] > 0
+    return (_f1(sums) * seen).sum(dim=-1) / seen.sum(dim=-1).clamp(min=1)
 
 
 def h_acc(pred: Tensor, target: Tensor, taxonomy: Taxonomy, weights: Weights = "linear") -> float:
@@ -125,13 +137,13 @@ def h_acc(pred: Tensor, target: Tensor, taxonomy: Taxonomy, weights: Weights = "
     >>> h_acc(tree.encode(["dog", "ox"]), tree.encode(["cat", "ox"]), tree)
     0.75
     """
-    return float(sample_credit(pred, target, taxonomy, weights).mean())
+    return h_acc_sums(pred, target, taxonomy, weights).value()
 
 
-def sample_credit(
+def h_acc_sums(
     pred: Tensor, target: Tensor, taxonomy: Taxonomy, weights: Weights = "linear"
-) -> Tensor:
-    """The credit of every sample that :func:`h_acc` averages, ``(n,)`` float64."""
+) -> Sums:
+    """:func:`h_acc` as sums over samples."""
     pred, target = as_ids(pred, "pred", taxonomy), as_ids(target, "target", taxonomy)
     same_length(pred=pred, target=target)
     if weights == "edge":
@@ -143,10 +155,12 @@ def sample_credit(
     else:
         raise ValueError(f"weights must be 'linear', 'exp' or 'edge', got {weights!r}")
     if weights == "exp":
-        return torch.exp(-distance / 2.0)
-    if longest == 0.0:
-        return torch.ones_like(distance)
-    return (1.0 - distance / longest).clamp(min=0.0)
+        credit = torch.exp(-distance / 2.0)
+    elif longest == 0.0:
+        credit = torch.ones_like(distance)
+    else:
+        credit = (1.0 - distance / longest).clamp(min=0.0)
+    return Sums.of((credit, torch.ones_like(credit)), ratio)
 
 
 def lca_height(i: Tensor, j: Tensor, taxonomy: Taxonomy) -> Tensor:
@@ -191,12 +205,15 @@ def mistake_severity(pred: Tensor, target: Tensor, taxonomy: Taxonomy) -> float:
     >>> mistake_severity(tree.encode(pred), tree.encode(target), tree)
     1.5
     """
+    return severity_sums(pred, target, taxonomy).value()
+
+
+def severity_sums(pred: Tensor, target: Tensor, taxonomy: Taxonomy) -> Sums:
+    """:func:`mistake_severity` as sums over samples, the right ones adding nothing."""
     pred, target = as_ids(pred, "pred", taxonomy), as_ids(target, "target", taxonomy)
     same_length(pred=pred, target=target)
     wrong = pred != target
-    if not bool(wrong.any()):
-        return 0.0
-    return float(lca_height(pred[wrong], target[wrong], taxonomy).double().mean())
+    return Sums.of((lca_height(pred, target, taxonomy) * wrong, wrong), ratio)
 
 
 def hierarchical_distance_at_k(
@@ -224,9 +241,16 @@ def hierarchical_distance_at_k(
     >>> [hierarchical_distance_at_k(guesses, tree.encode(["cat"]), tree, k) for k in (1, 2, 3)]
     [0.0, 0.5, 1.0]
     """
+    return distance_at_k_sums(ranked_ids, target, taxonomy, k).value()
+
+
+def distance_at_k_sums(ranked_ids: Tensor, target: Tensor, taxonomy: Taxonomy, k: int) -> Sums:
+    """:func:`hierarchical_distance_at_k` as sums over samples."""
     ranked = as_ids(ranked_ids, "ranked_ids", taxonomy, ndim=2)
     target = as_ids(target, "target", taxonomy)
     same_length(ranked_ids=ranked, target=target)
     if not 1 <= k <= ranked.shape[1]:
         raise ValueError(f"k must be 1 to {ranked.shape[1]} (columns of ranked_ids), got {k}")
-    return float(lca_height(ranked[:, :k], target.unsqueeze(-1), taxonomy).double().mean())
+    best, truth = ranked[:, :k], target.unsqueeze(-1)
+    height = lca_height(best, truth, taxonomy) * (best != truth)
+    return Sums.of((height.sum(dim=1), torch.full_like(target, k)), ratio)

@@ -11,9 +11,21 @@ from torch import Tensor
 from hyperhier.manifolds.base import Manifold
 from hyperhier.metrics._ancestors import ancestor_pairs
 from hyperhier.metrics._check import as_ids, as_points, block_rows, same_length
+from hyperhier.metrics._level import checked_level, has_ancestor_on, is_on
+from hyperhier.metrics._sums import Sums, ratio
 from hyperhier.taxonomy import Taxonomy
 
-__all__ = ["pc_order", "pc_order_per_level", "pdv"]
+__all__ = [
+    "Variant",
+    "pc_order",
+    "pc_order_per_level",
+    "pc_order_sums",
+    "pdv",
+    "pdv_per_level",
+    "pdv_sums",
+]
+
+Variant = Literal["mean", "any"]
 
 
 def pc_order(
@@ -65,7 +77,23 @@ def pc_order(
     0.5
     """
     args = (embeddings, labels, prototype_ids, prototypes, taxonomy, manifold, level, chunk)
-    return 1.0 - _violations(*args, variant="any")
+    return _value(pc_order_sums(*args), level, taxonomy)
+
+
+def pc_order_sums(
+    embeddings: Tensor,
+    labels: Tensor,
+    prototype_ids: Tensor,
+    prototypes: Tensor,
+    taxonomy: Taxonomy,
+    manifold: Manifold,
+    level: int | None = None,
+    chunk: int | None = None,
+) -> Sums:
+    """:func:`pc_order` as sums over samples."""
+    args = (embeddings, labels, prototype_ids, prototypes, taxonomy, manifold, level, chunk)
+    violated, counted = _violations(*args, variant="any")
+    return Sums.of(((1.0 - violated) * counted, counted), ratio)
 
 
 def pc_order_per_level(
@@ -91,18 +119,9 @@ def pc_order_per_level(
     >>> pc_order_per_level(points, labels, ids, prototypes, tree, Euclidean())
     {1: 1.0, 2: 1.0}
     """
-    result: dict[int, float] = {}
-    known = as_ids(prototype_ids, "prototype_ids", taxonomy)
-    own = as_ids(labels, "labels", taxonomy)
-    for level in range(1, taxonomy.height + 1):
-        if not bool(_on_level(known, taxonomy, level).any()):
-            continue
-        if not bool(_has_ancestor(own, taxonomy, level).any()):
-            continue
-        result[level] = pc_order(
-            embeddings, own, known, prototypes, taxonomy, manifold, level, chunk
-        )
-    return result
+    args = (embeddings, labels, prototype_ids, prototypes, taxonomy, manifold)
+    levels = _levels(labels, prototype_ids, taxonomy)
+    return {level: pc_order(*args, level, chunk) for level in levels}
 
 
 def pdv(
@@ -113,7 +132,7 @@ def pdv(
     taxonomy: Taxonomy,
     manifold: Manifold,
     level: int | None = None,
-    variant: Literal["mean", "any"] = "mean",
+    variant: Variant = "mean",
     chunk: int | None = None,
 ) -> float:
     """Parent-distance violation rate; lower is better.
@@ -144,23 +163,74 @@ def pdv(
     >>> pdv(points, labels, tree.encode(["x", "y", "z"]), prototypes, tree, Euclidean())
     0.5
     """
+    args = (embeddings, labels, prototype_ids, prototypes, taxonomy, manifold, level)
+    return _value(pdv_sums(*args, variant, chunk), level, taxonomy)
+
+
+def pdv_sums(
+    embeddings: Tensor,
+    labels: Tensor,
+    prototype_ids: Tensor,
+    prototypes: Tensor,
+    taxonomy: Taxonomy,
+    manifold: Manifold,
+    level: int | None = None,
+    variant: Variant = "mean",
+    chunk: int | None = None,
+) -> Sums:
+    """:func:`pdv` as sums over samples."""
     if variant not in ("mean", "any"):
         raise ValueError(f"variant must be 'mean' or 'any', got {variant!r}")
     args = (embeddings, labels, prototype_ids, prototypes, taxonomy, manifold, level, chunk)
-    return _violations(*args, variant=variant)
+    violated, counted = _violations(*args, variant=variant)
+    return Sums.of((violated * counted, counted), ratio)
 
 
-def _on_level(ids: Tensor, taxonomy: Taxonomy, level: int) -> Tensor:
-    """Which nodes make up the level: those of that depth, and the leaves above it."""
-    depth = taxonomy.depth.to(ids.device)[ids]
-    leaf = torch.isin(ids, taxonomy.leaf_ids.to(ids.device))
-    return (depth == level) | (leaf & (depth < level))
+def pdv_per_level(
+    embeddings: Tensor,
+    labels: Tensor,
+    prototype_ids: Tensor,
+    prototypes: Tensor,
+    taxonomy: Taxonomy,
+    manifold: Manifold,
+    variant: Variant = "mean",
+    chunk: int | None = None,
+) -> dict[int, float]:
+    """:func:`pdv` on every level from 1 to the height.
+
+    Levels above which no sample lies, and levels without prototypes, are left out.
+
+    >>> import torch
+    >>> from hyperhier.manifolds import Euclidean
+    >>> from hyperhier.taxonomy import Taxonomy
+    >>> tree = Taxonomy.from_paths([("all", "pet", "cat"), ("all", "farm", "ox")])
+    >>> points, labels = torch.tensor([[1.0], [4.0]]), tree.encode(["cat", "ox"])
+    >>> ids = tree.encode(["pet", "farm", "cat", "ox"])
+    >>> prototypes = torch.tensor([[0.0], [10.0], [0.0], [6.0]])
+    >>> pdv_per_level(points, labels, ids, prototypes, tree, Euclidean())
+    {1: 0.5, 2: 0.0}
+    """
+    args = (embeddings, labels, prototype_ids, prototypes, taxonomy, manifold)
+    levels = _levels(labels, prototype_ids, taxonomy)
+    return {level: pdv(*args, level, variant, chunk) for level in levels}
 
 
-def _has_ancestor(labels: Tensor, taxonomy: Taxonomy, level: int) -> Tensor:
-    """Which labels have an ancestor (or stand-in) on the level: leaves, and nodes below it."""
-    deep_enough = taxonomy.depth.to(labels.device)[labels] >= level
-    return deep_enough | torch.isin(labels, taxonomy.leaf_ids.to(labels.device))
+def _levels(labels: Tensor, prototype_ids: Tensor, taxonomy: Taxonomy) -> list[int]:
+    """The levels that hold a prototype and the ancestor of a label."""
+    own = as_ids(labels, "labels", taxonomy)
+    known = as_ids(prototype_ids, "prototype_ids", taxonomy)
+    return [
+        level
+        for level in range(1, taxonomy.height + 1)
+        if bool(is_on(level, known, taxonomy).any())
+        and bool(has_ancestor_on(level, own, taxonomy).any())
+    ]
+
+
+def _value(sums: Sums, level: int | None, taxonomy: Taxonomy) -> float:
+    if not bool((sums.parts[:, 1] > 0).any()):
+        raise ValueError(f"no label lies on level {checked_level(level, taxonomy)} or below it")
+    return sums.value()
 
 
 def _violations(
@@ -173,39 +243,36 @@ def _violations(
     level: int | None,
     chunk: int | None,
     *,
-    variant: str,
-) -> float:
+    variant: Variant,
+) -> tuple[Tensor, Tensor]:
+    """How much of each sample is violated, and whether it counts: ``(n,)`` float64 each."""
     points, centres = as_points(embeddings, "embeddings"), as_points(prototypes, "prototypes")
     own = as_ids(labels, "labels", taxonomy).to(points.device)
     ids = as_ids(prototype_ids, "prototype_ids", taxonomy).to(points.device)
     same_length(embeddings=points, labels=own)
     same_length(prototype_ids=ids, prototypes=centres)
-    if level is None:
-        level = max(0, taxonomy.height - 1)
-    if not 0 <= level <= taxonomy.height:
-        raise ValueError(f"level must be 0 to {taxonomy.height}, got {level}")
+    level = checked_level(level, taxonomy)
+    violated = torch.zeros(points.shape[0], dtype=torch.float64, device=points.device)
     if level == 0:
-        return 0.0
-    at_level = _on_level(ids, taxonomy, level)
+        return violated, torch.ones_like(violated)
+    at_level = is_on(level, ids, taxonomy)
     if not bool(at_level.any()):
         raise ValueError(f"none of the {ids.numel()} prototypes lies on level {level}")
-    counted = _has_ancestor(own, taxonomy, level)
-    if not bool(counted.any()):
-        raise ValueError(f"no label lies on level {level} or below it")
+    counted = has_ancestor_on(level, own, taxonomy)
     points, own, ids, centres = points[counted], own[counted], ids[at_level], centres[at_level]
-
-    total = 0.0
+    shares = []
     for distance, right in _blocks(points, own, ids, centres, taxonomy, manifold, chunk):
         nearest = torch.where(right, distance, torch.inf).amin(dim=-1, keepdim=True)
-        violated = ~right & (nearest >= distance)
+        as_near = ~right & (nearest >= distance)
         if variant == "any":
             # without a prototype of its own a sample cannot be right
-            lost = violated.any(dim=-1) | ~right.any(dim=-1)
-            total += float(lost.sum())
+            shares.append((as_near.any(dim=-1) | ~right.any(dim=-1)).double())
         else:
             wrong = (~right).sum(dim=-1)
-            total += float((violated.sum(dim=-1).double() / wrong.clamp(min=1)).sum())
-    return total / points.shape[0]
+            shares.append(as_near.sum(dim=-1).double() / wrong.clamp(min=1))
+    if shares:
+        violated[counted] = torch.cat(shares)
+    return violated, counted.double()
 
 
 def _blocks(

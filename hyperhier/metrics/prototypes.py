@@ -7,10 +7,11 @@ from torch import Tensor
 
 from hyperhier.manifolds.base import Manifold
 from hyperhier.metrics._ancestors import ancestor_pairs
-from hyperhier.metrics._check import as_ids, as_points, block_rows, same_length
+from hyperhier.metrics._blocks import distance_blocks
+from hyperhier.metrics._check import as_ids, as_points, same_length
 from hyperhier.taxonomy import Taxonomy
 
-__all__ = ["nearest_prototype", "node_centroids"]
+__all__ = ["nearest_prototype", "node_centroids", "rank_prototypes"]
 
 
 def node_centroids(
@@ -94,7 +95,47 @@ def nearest_prototype(
     points, centres = as_points(embeddings, "embeddings"), as_points(prototypes, "prototypes")
     ids = as_ids(prototype_ids, "prototype_ids").to(points.device)
     same_length(prototype_ids=ids, prototypes=centres)
-    step = block_rows(centres.shape[0], points, chunk)
-    with torch.no_grad():
-        best = [manifold.dist_matrix(part, centres).argmin(dim=-1) for part in points.split(step)]
+    blocks = distance_blocks(points, centres, manifold, chunk)
+    best = [table.argmin(dim=-1) for _, table in blocks]
+    return ids[torch.cat(best)]
+
+
+def rank_prototypes(
+    embeddings: Tensor,
+    prototype_ids: Tensor,
+    prototypes: Tensor,
+    manifold: Manifold,
+    k: int | None = None,
+    chunk: int | None = None,
+) -> Tensor:
+    """The ids of the k nearest prototypes of each point, the nearest first.
+
+    Args:
+        embeddings, prototype_ids, prototypes, manifold, chunk: as in
+            :func:`nearest_prototype`.
+        k: how many; default all.
+
+    Returns:
+        ``(n, k)`` int64, what :func:`hierarchical_distance_at_k` takes.
+
+    Raises:
+        ValueError: on empty, non-finite or misshapen input, or a k outside 1 to P.
+
+    >>> import torch
+    >>> from hyperhier.manifolds import Euclidean
+    >>> ids, centres = torch.tensor([4, 6, 7]), torch.tensor([[0.0], [10.0], [3.0]])
+    >>> rank_prototypes(torch.tensor([[1.0], [9.0]]), ids, centres, Euclidean(), k=2)
+    tensor([[4, 7],
+            [6, 7]])
+    """
+    points, centres = as_points(embeddings, "embeddings"), as_points(prototypes, "prototypes")
+    ids = as_ids(prototype_ids, "prototype_ids").to(points.device)
+    same_length(prototype_ids=ids, prototypes=centres)
+    k = ids.numel() if k is None else k
+    if not 1 <= k <= ids.numel():
+        raise ValueError(f"k must be 1 to {ids.numel()} (prototypes), got {k}")
+    best = [
+        table.topk(k, dim=-1, largest=False, sorted=True).indices
+        for _, table in distance_blocks(points, centres, manifold, chunk)
+    ]
     return ids[torch.cat(best)]

@@ -8,13 +8,27 @@ from torch import Tensor
 from hyperhier.manifolds.base import Manifold
 from hyperhier.metrics._check import as_ids, as_points, same_length
 from hyperhier.metrics.classification import accuracy, balanced_accuracy
-from hyperhier.metrics.hierarchical import h_acc, hf1, mistake_severity
-from hyperhier.metrics.neighbours import knn_predict
-from hyperhier.metrics.order import pc_order, pdv
-from hyperhier.metrics.prototypes import nearest_prototype, node_centroids
+from hyperhier.metrics.cophenetic import cophenetic_correlation
+from hyperhier.metrics.depth_norm import depth_norm_correlation
+from hyperhier.metrics.gromov import delta_hyperbolicity
+from hyperhier.metrics.hierarchical import (
+    h_acc,
+    hf1,
+    hierarchical_distance_at_k,
+    mistake_severity,
+)
+from hyperhier.metrics.levels import accuracy_per_level
+from hyperhier.metrics.neighbours import knn_predict, recall_at_k
+from hyperhier.metrics.order import pc_order, pdv, pdv_per_level
+from hyperhier.metrics.probe import linear_probe
+from hyperhier.metrics.prototypes import nearest_prototype, node_centroids, rank_prototypes
+from hyperhier.metrics.violations import pdv_children, pdv_triplets
 from hyperhier.taxonomy import Taxonomy
 
 __all__ = ["evaluate_embeddings"]
+
+# Anchors of the triplets: the rest of a large set would change the third digit.
+_ANCHORS = 2000
 
 
 def evaluate_embeddings(
@@ -26,6 +40,8 @@ def evaluate_embeddings(
     manifold: Manifold,
     k: int = 5,
     chunk: int | None = None,
+    *,
+    details: bool = False,
 ) -> dict[str, float]:
     """Judge test embeddings by prototypes and neighbours taken from the training set.
 
@@ -42,11 +58,20 @@ def evaluate_embeddings(
         manifold: the geometry.
         k: neighbours of the k-NN figures.
         chunk: rows of a distance table formed at once (default: what fits 32 MiB).
+        details: add what takes longer to compute or to read, see below.
 
     Returns:
         A dict that can be written as JSON: ``top1``, ``balanced_accuracy``, ``hf1``,
         ``h_acc``, ``mistake_severity`` of the nearest prototype; ``pc_order`` and ``pdv`` of
         the parents' level; ``knn_top1`` and ``knn_balanced_accuracy``; ``n`` test samples.
+
+        With ``details`` also ``macro_hf1``; ``distance_at_5`` (of the nearest prototypes, of
+        all if there are fewer); ``accuracy_level_1``, ... and ``pdv_level_1``, ... down to the
+        height; ``pdv_children`` (where the children have prototypes) and ``pdv_triplets`` (of
+        at most 2000 anchors); ``recall_at_1`` (from two samples on); ``probe_top1`` and
+        ``probe_balanced_accuracy`` of the linear probe; ``cophenetic_correlation`` of the
+        class prototypes and ``depth_norm_correlation`` of all; ``delta_hyperbolicity``, the
+        relative delta of the test points.
 
     Raises:
         ValueError: on empty, non-finite or misshapen input, or unknown ids.
@@ -74,7 +99,7 @@ def evaluate_embeddings(
     pred = nearest_prototype(test, ids[classes], prototypes[classes], manifold, chunk)
     votes = knn_predict(test, train, known, manifold, k, chunk)
     order = (test, target, ids, prototypes, taxonomy, manifold)
-    return {
+    figures: dict[str, float] = {
         "top1": accuracy(pred, target),
         "balanced_accuracy": balanced_accuracy(pred, target),
         "hf1": hf1(pred, target, taxonomy),
@@ -86,3 +111,31 @@ def evaluate_embeddings(
         "knn_balanced_accuracy": balanced_accuracy(votes, target),
         "n": int(target.numel()),
     }
+    if not details:
+        return figures
+
+    figures["macro_hf1"] = hf1(pred, target, taxonomy, "macro")
+    best = min(5, int(classes.sum()))
+    ranked = rank_prototypes(test, ids[classes], prototypes[classes], manifold, best, chunk)
+    figures["distance_at_5"] = hierarchical_distance_at_k(ranked, target, taxonomy, best)
+    for level, share in accuracy_per_level(pred, target, taxonomy).items():
+        figures[f"accuracy_level_{level}"] = share
+    for level, rate in pdv_per_level(*order, chunk=chunk).items():
+        figures[f"pdv_level_{level}"] = rate
+    parents = max(0, taxonomy.height - 1)
+    if bool((taxonomy.depth.to(ids.device)[ids] == parents + 1).any()):
+        figures["pdv_children"] = pdv_children(ids, prototypes, taxonomy, manifold, chunk=chunk)
+    figures["pdv_triplets"] = pdv_triplets(
+        test, target, taxonomy, manifold, anchors=_ANCHORS, chunk=chunk
+    )
+    if target.numel() > 1:
+        figures["recall_at_1"] = recall_at_k(test, target, manifold, 1, chunk=chunk)
+    probed = linear_probe(train, known, manifold).predict(test)
+    figures["probe_top1"] = accuracy(probed, target)
+    figures["probe_balanced_accuracy"] = balanced_accuracy(probed, target)
+    figures["cophenetic_correlation"] = cophenetic_correlation(
+        prototypes[classes], ids[classes], taxonomy, manifold, chunk=chunk
+    )
+    figures["depth_norm_correlation"] = depth_norm_correlation(prototypes, ids, taxonomy, manifold)
+    figures["delta_hyperbolicity"] = delta_hyperbolicity(test, manifold).relative
+    return figures

@@ -10,10 +10,10 @@ import sys
 import pytest
 import torch
 
-from hyperhier.metrics import h_acc, hf1, mistake_severity
+from hyperhier.metrics import accuracy_at_level, h_acc, hf1, mistake_severity
 
 pytest.importorskip("torchmetrics")
-from hyperhier.metrics import HierarchicalAccuracy, HierarchicalF1, MistakeSeverity
+from hyperhier.metrics import HierarchicalAccuracy, HierarchicalF1, LevelAccuracy, MistakeSeverity
 
 CASES = [
     (HierarchicalF1, hf1, {}),
@@ -23,6 +23,8 @@ CASES = [
     (HierarchicalAccuracy, h_acc, {"weights": "exp"}),
     (HierarchicalAccuracy, h_acc, {"weights": "edge"}),
     (MistakeSeverity, mistake_severity, {}),
+    (LevelAccuracy, accuracy_at_level, {}),
+    (LevelAccuracy, accuracy_at_level, {"level": 1, "balanced": True}),
 ]
 
 
@@ -35,7 +37,7 @@ def test_batches_add_up(make_taxonomy, cls, function, options, extra) -> None:
     metric = cls(tax, **options)
     for p, t in zip(pred.split(10), target.split(10), strict=True):
         metric.update(p, t)
-    expected = function(pred, target, tax, *options.values())
+    expected = function(pred, target, tax, **options)
     assert float(metric.compute()) == pytest.approx(expected, abs=1e-12)
 
     # two processes hold a part each; their states are summed
@@ -52,7 +54,7 @@ def test_batches_add_up(make_taxonomy, cls, function, options, extra) -> None:
         assert float(twin.compute()) == pytest.approx(expected, abs=1e-12)
     metric.reset()
     metric.update(pred[:5], target[:5])
-    expected = function(pred[:5], target[:5], tax, *options.values())
+    expected = function(pred[:5], target[:5], tax, **options)
     assert float(metric.compute()) == pytest.approx(expected, abs=1e-12)
 
 

@@ -174,3 +174,11 @@ def test_unknown_options_are_named(make_taxonomy) -> None:
         h_acc(ids, ids, tax, "cubic")
     with pytest.raises(ValueError, match="k must be 1 to 1"):
         hierarchical_distance_at_k(ids.unsqueeze(0), ids, tax, 2)
+
+
+def test_a_right_inner_node_costs_nothing_at_k(uniform_tree) -> None:
+    tax = uniform_tree((2, 2))
+    inner = tax.parent_id[tax.leaf_ids[:1]]
+    assert hierarchical_distance_at_k(inner.unsqueeze(0), inner, tax, 1) == 0.0
+    both = torch.stack((inner, tax.leaf_ids[:1]), dim=1)
+    assert hierarchical_distance_at_k(both, inner, tax, 2) == 0.5

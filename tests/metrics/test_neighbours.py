@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from hyperhier.manifolds import get_manifold
-from hyperhier.metrics import knn_predict, recall_at_k
+from hyperhier.metrics import knn_predict, recall_at_k, recall_at_k_per_level
 
 NAMES = ("euclidean", "sphere", "poincare", "lorentz")
 
@@ -77,3 +77,47 @@ def test_bad_input_is_named() -> None:
         recall_at_k(points[:1], labels[:1], manifold)
     with pytest.raises(ValueError, match="together or not at all"):
         recall_at_k(points, labels, manifold, gallery=points)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("extra", [0, 9])
+def test_recall_on_a_level_takes_a_common_ancestor_for_a_hit(make_taxonomy, name, extra) -> None:
+    tax = make_taxonomy(6, 20, extra)
+    manifold, points = cloud(name, 40, 4)
+    labels = torch.randint(len(tax), (40,), generator=torch.Generator().manual_seed(0))
+    above = [{v, *tax.ancestors(v)} for v in tax.decode(labels)]
+    depth = dict(zip(tax.nodes, tax.depth.tolist(), strict=True))
+    expected = {}
+    for level in range(1, tax.height + 1):
+        here = [
+            {v for v in names if depth[v] == level or (v in tax.leaves and depth[v] < level)}
+            for names in above
+        ]
+        hits = []
+        for i in range(40):
+            own = tax.decode(labels[i : i + 1])[0]
+            if depth[own] < level and own not in tax.leaves:
+                continue
+            distance = manifold.dist(points[i], points).tolist()
+            near = sorted((j for j in range(40) if j != i), key=distance.__getitem__)[:2]
+            hits.append(any(here[i] & here[j] for j in near))
+        expected[level] = sum(hits) / len(hits)
+    got = recall_at_k_per_level(points, labels, tax, manifold, 2)
+    assert got == pytest.approx(expected)
+    assert recall_at_k_per_level(points, labels, tax, manifold, 2, chunk=7) == got
+
+
+def test_recall_of_leaves_on_the_last_level_is_recall(uniform_tree) -> None:
+    tax = uniform_tree((2, 3))
+    manifold, points = cloud("poincare", 30, 5)
+    labels = tax.leaf_ids.repeat(5)
+    per_level = recall_at_k_per_level(points, labels, tax, manifold, 3)
+    assert per_level[2] == recall_at_k(points, labels, manifold, 3)
+    assert per_level[1] >= per_level[2]
+    found = {"gallery": points[:12], "gallery_labels": labels[:12]}
+    per_level = recall_at_k_per_level(points, labels, tax, manifold, 3, **found)
+    assert per_level[2] == recall_at_k(points, labels, manifold, 3, **found)
+    with pytest.raises(ValueError, match="gallery_labels holds the unknown node id 77"):
+        recall_at_k_per_level(
+            points, labels, tax, manifold, gallery=points, gallery_labels=labels + 77 - labels
+        )

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from hyperhier.manifolds import get_manifold
-from hyperhier.metrics import nearest_prototype, node_centroids
+from hyperhier.metrics import nearest_prototype, node_centroids, rank_prototypes
 from hyperhier.taxonomy import Taxonomy
 
 NAMES = ("euclidean", "sphere", "poincare", "lorentz")
@@ -64,3 +64,18 @@ def test_bad_input_is_named(make_taxonomy) -> None:
         node_centroids(points.long(), torch.tensor([1, 2, 3]), tax, manifold)
     with pytest.raises(ValueError, match="embeddings is empty"):
         node_centroids(points[:0], torch.tensor([1]), tax, manifold)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_ranked_prototypes_come_in_the_order_of_their_distances(name) -> None:
+    manifold = get_manifold(name)
+    points = manifold.from_features(torch.randn(12, 3, dtype=torch.float64))
+    centres = manifold.from_features(torch.randn(7, 3, dtype=torch.float64))
+    ids = torch.randperm(7) + 20
+    expected = ids[manifold.dist(points[:, None], centres).argsort(dim=1)]
+    assert torch.equal(rank_prototypes(points, ids, centres, manifold), expected)
+    assert torch.equal(rank_prototypes(points, ids, centres, manifold, 3, 5), expected[:, :3])
+    nearest = nearest_prototype(points, ids, centres, manifold)
+    assert torch.equal(rank_prototypes(points, ids, centres, manifold, 1).squeeze(1), nearest)
+    with pytest.raises(ValueError, match=r"k must be 1 to 7 \(prototypes\), got 8"):
+        rank_prototypes(points, ids, centres, manifold, 8)

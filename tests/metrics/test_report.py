@@ -53,3 +53,51 @@ def test_only_root_labels_are_refused(uniform_tree) -> None:
     points, labels = torch.zeros(2, 2), torch.full((2,), tax.root_id)
     with pytest.raises(ValueError, match="only the root"):
         evaluate_embeddings(points, labels, points, labels, tax, get_manifold("euclidean"))
+
+
+def test_details_are_the_single_functions_too(uniform_tree) -> None:
+    tax, manifold = uniform_tree((2, 3)), get_manifold("lorentz")
+    points = manifold.from_features(torch.randn(60, 3, dtype=torch.float64))
+    labels = tax.leaf_ids.repeat(10)
+    args = (points[:30], labels[:30], points[30:], labels[30:], tax, manifold)
+    plain = evaluate_embeddings(*args)
+    full = evaluate_embeddings(*args, details=True)
+    assert full.items() > plain.items()
+    assert json.loads(json.dumps(full, allow_nan=False)) == full
+    _, _, test, target, _, _ = args
+    ids, centres = metrics.node_centroids(*args[:2], tax, manifold)
+    leaf = torch.isin(ids, tax.leaf_ids)
+    ranked = metrics.rank_prototypes(test, ids[leaf], centres[leaf], manifold, 5)
+    distance = metrics.hierarchical_distance_at_k(ranked, target, tax, 5)
+    pred, order = ranked[:, 0], (test, target, ids, centres, tax, manifold)
+    probe = metrics.linear_probe(*args[:2], manifold)
+    expected = {
+        "macro_hf1": metrics.hf1(pred, target, tax, "macro"),
+        "distance_at_5": distance,
+        "accuracy_level_1": metrics.accuracy_at_level(pred, target, tax, 1),
+        "accuracy_level_2": plain["top1"],
+        "pdv_level_1": plain["pdv"],
+        "pdv_level_2": metrics.pdv(*order, level=2),
+        "pdv_children": metrics.pdv_children(ids, centres, tax, manifold),
+        "pdv_triplets": metrics.pdv_triplets(test, target, tax, manifold),
+        "recall_at_1": metrics.recall_at_k(test, target, manifold),
+        "probe_top1": metrics.accuracy(probe.predict(test), target),
+        "probe_balanced_accuracy": metrics.balanced_accuracy(probe.predict(test), target),
+        "cophenetic_correlation": metrics.cophenetic_correlation(
+            centres[leaf], ids[leaf], tax, manifold
+        ),
+        "depth_norm_correlation": metrics.depth_norm_correlation(centres, ids, tax, manifold),
+        "delta_hyperbolicity": metrics.delta_hyperbolicity(test, manifold).relative,
+    }
+    assert {key: full[key] for key in full.keys() - plain.keys()} == pytest.approx(expected)
+
+
+def test_details_of_one_sample_of_a_flat_tree_are_defined(uniform_tree) -> None:
+    tax, manifold = uniform_tree((2,)), get_manifold("euclidean")
+    points, labels = torch.tensor([[0.0], [1.0]]), tax.leaf_ids
+    full = evaluate_embeddings(
+        points, labels, points[:1], labels[:1], tax, manifold, k=1, details=True
+    )
+    assert full["n"] == 1 and full["top1"] == full["probe_top1"] == full["pc_order"] == 1.0
+    assert full["cophenetic_correlation"] == 0.0
+    assert "recall_at_1" not in full

@@ -1,0 +1,105 @@
+"""Two kinds of ``torchmetrics.Metric``: one keeps sums, the other the points themselves."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hyperhier.metrics._check import as_ids, as_points, same_length
+from hyperhier.metrics._sums import Combine, Sums
+
+try:
+    from torchmetrics import Metric
+except Exception as error:  # a broken installation counts as a missing one
+    raise ImportError(
+        "the metric classes of hyperhier.metrics need torchmetrics: "
+        "pip install 'hyperhier[metrics]'"
+    ) from error
+
+__all__ = ["PointsMetric", "SumsMetric"]
+
+_BITS = 64
+
+
+class SumsMetric(Metric):
+    """A metric that follows from sums over samples; the state is ``(cells, parts)`` float64."""
+
+    is_differentiable = False
+    full_state_update = False
+    sums: Tensor
+    instance: Tensor
+
+    def __init__(self, combine: Combine, *, parts: int, cells: int = 1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._combine = combine
+        zero = torch.zeros(cells, parts, dtype=torch.float64)
+        self.add_state("sums", default=zero, dist_reduce_fx="sum")
+        # a MetricCollection takes metrics for one whose states are equal after the first batch,
+        # as those of two measures are that both find no mistake there
+        number = secrets.randbits(_BITS)
+        bits = torch.tensor([number >> place & 1 for place in range(_BITS)])
+        self.add_state("instance", default=bits, dist_reduce_fx="max")
+
+    def _add(self, batch: Sums) -> None:
+        self.sums += batch.total().to(self.sums.device)
+
+    def compute(self) -> Tensor:
+        """The metric so far, a 0-dim float64."""
+        return self._combine(self.sums)
+
+
+class PointsMetric(Metric):
+    """A metric of all points together, which are therefore kept, in float64.
+
+    Under distributed training the points of all processes are gathered in ``compute``, the
+    processes may hold different numbers of them, and some none at all.
+    """
+
+    is_differentiable = False
+    full_state_update = False
+    coordinates: list[Tensor] | Tensor
+    labels: list[Tensor] | Tensor
+    ambient: Tensor
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        # flat, so that a process without points can take part without knowing their width
+        self.add_state("coordinates", default=[], dist_reduce_fx="cat")
+        self.add_state("labels", default=[], dist_reduce_fx="cat")
+        self.add_state("ambient", torch.zeros((), dtype=torch.int64), dist_reduce_fx="max")
+
+    def update(self, embeddings: Tensor, labels: Tensor) -> None:
+        """Add points ``(n, ambient)`` with their node ids ``(n,)``; ``n`` may be 0."""
+        if len(labels) == 0 and len(embeddings) == 0:
+            return
+        points = as_points(embeddings, "embeddings").to(self.device, torch.float64)
+        ids = as_ids(labels, "labels").to(self.device)
+        same_length(embeddings=points, labels=ids)
+        width = int(self.ambient)
+        if width not in (0, points.shape[1]):
+            raise ValueError(
+                f"embeddings has points of {points.shape[1]} coordinates, those before had {width}"
+            )
+        self.ambient = torch.full_like(self.ambient, points.shape[1])
+        assert isinstance(self.coordinates, list) and isinstance(self.labels, list)
+        self.coordinates.append(points.flatten())
+        self.labels.append(ids)
+
+    def sync(self, *args: Any, **kwargs: Any) -> None:
+        """As in torchmetrics; a process without points offers an empty share of them."""
+        for name, dtype in (("coordinates", torch.float64), ("labels", torch.int64)):
+            state = getattr(self, name)
+            if isinstance(state, list) and not state:
+                state.append(torch.empty(0, dtype=dtype, device=self.device))
+        super().sync(*args, **kwargs)
+
+    def _seen(self) -> tuple[Tensor, Tensor]:
+        """All points and labels so far; raises where there is none."""
+        parts = self.coordinates if isinstance(self.coordinates, list) else [self.coordinates]
+        own = self.labels if isinstance(self.labels, list) else [self.labels]
+        if not sum(ids.numel() for ids in own):
+            raise ValueError(f"{type(self).__name__} has not seen any points yet")
+        return torch.cat(parts).view(-1, int(self.ambient)), torch.cat(own)
