@@ -25,8 +25,9 @@ LAYERS = (
     {"_numerics"},
     {"manifolds"},
     {"nn", "optim", "taxonomy"},
-    {"embedding", "losses", "metrics", "data"},
+    {"embedding", "hlss", "losses", "metrics", "data"},
     {"training", "plot", "integrations", "testing", "doctor"},
+    {"reproduce"},
     {"cli"},
     {"__init__", "__main__"},
 )

@@ -25,7 +25,7 @@ from hyperhier.training.optimiser import learning_rate, make_optimizer
 from hyperhier.training.report import judge, write_run
 from hyperhier.training.result import ProgressEvent, TrainResult
 from hyperhier.training.run_dir import RunFolder
-from hyperhier.training.sampler import epoch_batches
+from hyperhier.training.sampler import BatchSampler, epoch_batches
 
 __all__ = ["train"]
 
@@ -40,6 +40,7 @@ def train(
     encoder: str | nn.Module | None = None,
     loss_taxonomy: Taxonomy | None = None,
     load: Mapping[str, Any] | None = None,
+    sampler: BatchSampler | None = None,
     progress: Callable[[ProgressEvent], None] | None = None,
     config: TrainConfig | None = None,
     **options: Any,
@@ -66,6 +67,9 @@ def train(
         loss_taxonomy: another taxonomy of the same labels for the loss alone, e.g. one with
             shuffled leaves as a control. Metrics always follow ``taxonomy``.
         load: keyword arguments of ``load_images``.
+        sampler: which training images make up each batch, such as
+            :class:`hyperhier.data.HierarchicalSampler`: lists of positions in
+            ``data.subset("train")``. It takes the place of ``batch_size`` and ``balance``.
         progress: called after every step and epoch.
         config: all options at once; ``options`` override single ones.
         options: the attributes of :class:`~hyperhier.training.TrainConfig` by name.
@@ -98,7 +102,7 @@ def train(
         raise DataError("select='best' needs a val split", path=data.source or None)
     folder = None if out is None else RunFolder(out, overwrite=overwrite, resume=resume)
     try:
-        run = _Run(data, tree, loss_taxonomy, settings, module)
+        run = _Run(data, tree, loss_taxonomy, settings, module, sampler)
         # dropout and the like draw from the global state: give them their own
         cuda = [run.device] if run.device.type == "cuda" else []
         with torch.random.fork_rng(devices=cuda):
@@ -146,7 +150,9 @@ class _Run:
         loss_tree: Taxonomy | None,
         config: TrainConfig,
         encoder: nn.Module | None,
+        sampler: BatchSampler | None = None,
     ) -> None:
+        self.sampler = sampler
         self.data, self.tree, self.config = data, tree, config
         self.train = data.subset("train")
         self.device = torch.device(config.device)
@@ -197,13 +203,32 @@ class _Run:
                 progress(ProgressEvent(*done))
 
     def _steps(self) -> int:
+        if self.sampler is not None:
+            return len(self.sampler)
         return max(1, len(self.train) // self.config.batch_size)
+
+    def _batches(self, epoch: int) -> list[Tensor]:
+        config = self.config
+        if self.sampler is None:
+            labels, generator = self.loss_labels, self.generator
+            return epoch_batches(labels, config.batch_size, generator, config.balance)
+        self.sampler.set_epoch(epoch)
+        batches = [torch.tensor(batch, dtype=torch.long) for batch in self.sampler]
+        for batch in batches:
+            if not len(batch) or not 0 <= int(batch.min()) <= int(batch.max()) < len(self.train):
+                raise RunError(
+                    f"the sampler gave {batch.tolist()[:5]} ..., expected positions of "
+                    f"{len(self.train)} training images"
+                )
+        if not batches:
+            raise RunError("the sampler gave no batch")
+        return batches
 
     def _epoch(
         self, epoch: int, progress: Callable[[ProgressEvent], None] | None
     ) -> dict[str, float]:
         config = self.config
-        batches = epoch_batches(self.loss_labels, config.batch_size, self.generator, config.balance)
+        batches = self._batches(epoch)
         steps = len(batches)
         self.model.train()
         self.loss.train()
@@ -295,7 +320,7 @@ class _Run:
 
 def _loss(config: TrainConfig, tree: Taxonomy, model: EmbeddingModel) -> nn.Module:
     try:
-        return make_loss(config.loss, tree, model.manifold, **config.loss_options)
+        return make_loss(config.loss, tree, model.manifold, dim=config.dim, **config.loss_options)
     except (TypeError, ValueError) as reason:
         raise RunError(f"loss {config.loss!r}: {reason}") from reason
 

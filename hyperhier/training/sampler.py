@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Protocol
+
 import torch
 from torch import Tensor
 
-__all__ = ["epoch_batches"]
+__all__ = ["BatchSampler", "epoch_batches"]
+
+
+class BatchSampler(Protocol):
+    """What ``train`` asks of a sampler; those of :mod:`hyperhier.data` have it."""
+
+    def set_epoch(self, epoch: int) -> None:
+        """The epoch that the next batches are drawn for, from 0."""
+
+    def __iter__(self) -> Iterator[list[int]]: ...
+
+    def __len__(self) -> int: ...
 
 
 def epoch_batches(

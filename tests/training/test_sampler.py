@@ -55,3 +55,33 @@ def test_seeded() -> None:
 def test_balance_out_of_range() -> None:
     with pytest.raises(ValueError, match="balance"):
         epoch_batches(LABELS, 10, seeded(), 2.0)
+
+
+class TestSamplerOfTheCaller:
+    def test_its_batches_are_trained_on(self, tree, data):
+        from hyperhier.data import HierarchicalSampler
+        from hyperhier.training import train
+
+        labels = data.subset("train").labels
+        sampler = HierarchicalSampler(labels, tree, classes=4, per_class=2)
+        events = []
+        options = {"epochs": 2, "dim": 4, "width": 4, "monitor": 0, "pictures": False}
+        train(data, tree, sampler=sampler, progress=events.append, **options)
+        assert {event.steps for event in events} == {len(sampler)}
+
+    def test_positions_that_are_no_images_are_named(self, tree, data):
+        from hyperhier.errors import RunError
+        from hyperhier.training import train
+
+        class Wrong:
+            def set_epoch(self, epoch):
+                pass
+
+            def __iter__(self):
+                return iter([[0, 10_000]])
+
+            def __len__(self):
+                return 1
+
+        with pytest.raises(RunError, match="the sampler gave"):
+            train(data, tree, sampler=Wrong(), epochs=1, dim=4, width=4, pictures=False)
