@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hyperhier.manifolds.base import Manifold
     from hyperhier.taxonomy import Taxonomy
 
-__all__ = ["Competitor", "MarginRule", "Margins", "label_members", "level_losses"]
+__all__ = ["Competitor", "MarginRule", "Margins", "level_losses"]
 
 Competitor = Literal["hardest", "siblings", "all", "softplus"]
 Margins = Literal["decreasing", "uniform", "tree"]
@@ -78,21 +78,21 @@ class MarginRule:
 
 def level_losses(
     points: Tensor,
+    member: Tensor,
     labels: Tensor,
     prototypes: Tensor,
     prototype_ids: Tensor,
     taxonomy: Taxonomy,
     manifold: Manifold,
     rule: MarginRule,
-    sets: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Unweighted margin losses of every sample on every level.
 
     Args:
         points: ``(n, a)``.
-        labels: ``(n,)`` node ids, or rows of ``sets``.
+        member, labels: positions ``(k,)`` of samples in order, and node ids ``(k,)``: every
+            sample with each of its labels.
         prototypes: ``(P, a)``, of the nodes ``prototype_ids`` ``(P,)``.
-        sets: ``(S, N)`` bool, label sets over the nodes, for samples with several labels.
 
     Returns:
         losses ``(n, L)``, 0 where left out, and the mask ``(n, L)`` of the terms that exist:
@@ -106,26 +106,17 @@ def level_losses(
         distance = manifold.dist_matrix(points, prototypes.to(points))
         column = torch.full((len(taxonomy),), -1, device=points.device)
         column[prototype_ids] = torch.arange(len(prototype_ids), device=points.device)
-        member, kind = label_members(labels, sets)
         for level in range(1, height + 1):
             nodes = _nodes_at(taxonomy, level, points.device)
             nodes = nodes[column[nodes] >= 0]
             if len(nodes):
-                own, related = _ancestry(member, kind, nodes, level, taxonomy)
+                own, related = _ancestry(member, labels, nodes, level, taxonomy)
                 losses[level - 1], valid[level - 1] = _one_level(
                     distance[:, column[nodes]], own, related, nodes, level, taxonomy, rule
                 )
     if not height:
         return points[:, :0], torch.zeros(n, 0, dtype=torch.bool, device=points.device)
     return torch.stack(losses, dim=1), torch.stack(valid, dim=1)
-
-
-def label_members(labels: Tensor, sets: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Sample by sample its labels: positions ``(M,)`` of samples, node ids ``(M,)``."""
-    if sets is None:
-        return torch.arange(len(labels), device=labels.device), labels
-    member, node = sets[labels].nonzero(as_tuple=True)
-    return member, node
 
 
 @lru_cache(maxsize=256)

@@ -11,26 +11,42 @@ import torch
 from torch import Tensor, nn
 
 from hyperhier.losses._inputs import as_geometry, as_tree
+from hyperhier.losses.cpcc import CPCCLoss
+from hyperhier.losses.entailment import EntailmentLoss
+from hyperhier.losses.hidisc import HiDiscLoss
+from hyperhier.losses.hlss import HLSSLoss
 from hyperhier.losses.hmlc import HMLCLoss
 from hyperhier.losses.hwc import HWCLoss
+from hyperhier.losses.hxe import HXELoss
 from hyperhier.losses.la_scl import LASCLLoss
 from hyperhier.losses.lam import LAMLoss
 from hyperhier.losses.ntxent import NTXentLoss
 from hyperhier.losses.pairwise import PairwiseLoss
+from hyperhier.losses.shadow import ShadowLoss
+from hyperhier.losses.soft_labels import SoftLabelsLoss
 from hyperhier.losses.sparcl import SpARCLLoss
 from hyperhier.losses.supcon import SupConLoss
+from hyperhier.losses.tree_triplet import TreeTripletLoss
 
 __all__ = ["CombinedLoss", "available_losses", "make_loss"]
 
 _LOSSES: dict[str, type[nn.Module]] = {
+    "cpcc": CPCCLoss,
+    "entailment": EntailmentLoss,
+    "hidisc": HiDiscLoss,
+    "hlss": HLSSLoss,
     "hmlc": HMLCLoss,
     "hwc": HWCLoss,
+    "hxe": HXELoss,
     "la_scl": LASCLLoss,
     "lam": LAMLoss,
     "ntxent": NTXentLoss,
     "pairwise": PairwiseLoss,
+    "shadow": ShadowLoss,
+    "soft_labels": SoftLabelsLoss,
     "sparcl": SpARCLLoss,
     "supcon": SupConLoss,
+    "tree_triplet": TreeTripletLoss,
 }
 
 
@@ -87,7 +103,9 @@ def available_losses() -> tuple[str, ...]:
     return tuple(sorted(_LOSSES))
 
 
-def make_loss(spec: str, taxonomy: Any, manifold: Any, **options: Any) -> CombinedLoss:
+def make_loss(
+    spec: str, taxonomy: Any, manifold: Any, *, dim: int | None = None, **options: Any
+) -> CombinedLoss:
     """A loss from a text such as ``"hwc"`` or ``"hwc+0.5*lam"``.
 
     Args:
@@ -95,6 +113,8 @@ def make_loss(spec: str, taxonomy: Any, manifold: Any, **options: Any) -> Combin
             non-negative weight ``number*name``.
         taxonomy: a Taxonomy, the name of a built-in one, or a path; None for losses without.
         manifold: a manifold of hyperhier, its name, or a geoopt manifold.
+        dim: features of the points, for the losses that own points of classes; the others do
+            not read it.
         options: keyword arguments of the losses; each goes to all the terms that accept it.
 
     Raises:
@@ -125,7 +145,7 @@ def make_loss(spec: str, taxonomy: Any, manifold: Any, **options: Any) -> Combin
     accepted = {name: _parameters(_LOSSES[name]) for name in weights}
     for option in options:
         if not any(option in parameters for parameters in accepted.values()):
-            known = sorted(set().union(*accepted.values()) - {"taxonomy", "manifold"})
+            known = sorted(set().union(*accepted.values()) - {"taxonomy", "manifold", "dim"})
             raise TypeError(
                 f"no loss of {spec!r} accepts the option {option!r}; known: {', '.join(known)}"
             )
@@ -138,6 +158,10 @@ def make_loss(spec: str, taxonomy: Any, manifold: Any, **options: Any) -> Combin
             if tree is None:
                 raise ValueError(f"loss {name!r} needs a taxonomy, got None")
             chosen["taxonomy"] = tree
+        if "dim" in parameters:
+            if dim is None:
+                raise ValueError(f"loss {name!r} needs the number of features: dim=...")
+            chosen["dim"] = dim
         terms[name] = _LOSSES[name](manifold=geometry, **chosen)
     return CombinedLoss(terms, weights)
 

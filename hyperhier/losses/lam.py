@@ -14,11 +14,11 @@ from hyperhier.losses._levels import (
     Competitor,
     MarginRule,
     Margins,
-    label_members,
     level_losses,
 )
 from hyperhier.losses._prototypes import PrototypeBank
 from hyperhier.losses._reduce import Reduction, check_reduction, reduce_levels
+from hyperhier.losses._selected import selected, with_each_label
 from hyperhier.manifolds.base import Manifold
 from hyperhier.taxonomy import Taxonomy
 
@@ -151,7 +151,7 @@ class LAMLoss(nn.Module):
         with torch.autocast(embeddings.device.type, enabled=False):
             others = inputs.others
             if self.training:
-                sample, node = label_members(_required(others.labels), inputs.sets)
+                sample, node = with_each_label(inputs, others)
                 self.bank.update(others.points[sample], node)
             ids, points = self.bank.seen()
             losses, valid = _levels(inputs, points, ids, self.taxonomy, self.manifold, self.rule)
@@ -276,20 +276,14 @@ def _levels(
     anchors = inputs.anchors
     losses, valid = level_losses(
         anchors.points,
-        _required(anchors.labels),
+        *with_each_label(inputs, anchors),
         prototypes,
         prototype_ids,
         taxonomy,
         manifold,
         rule,
-        inputs.sets,
     )
-    if inputs.selection is not None:
-        chosen = torch.zeros(len(anchors), dtype=torch.bool, device=valid.device)
-        chosen[inputs.selection.positive_anchors] = True
-        chosen[inputs.selection.negative_anchors] = True
-        valid = valid & chosen[:, None]
-    return losses, valid
+    return losses, valid & selected(inputs)[:, None]
 
 
 def _as_weights(
@@ -300,9 +294,3 @@ def _as_weights(
     if isinstance(weights, str):
         raise ValueError(f"level_weights must be numbers or 'adaptive', got {weights!r}")
     return tuple(map(float, weights))
-
-
-def _required(labels: Tensor | None) -> Tensor:
-    if labels is None:
-        raise ValueError("this loss needs labels")
-    return labels

@@ -8,6 +8,7 @@ from hyperhier.manifolds.isometry import Isometry
 from hyperhier.manifolds.lorentz import Lorentz
 from hyperhier.manifolds.poincare import PoincareBall
 from hyperhier.manifolds.polar import Polar
+from hyperhier.manifolds.product import Product
 from hyperhier.manifolds.sphere import Sphere
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Manifold",
     "PoincareBall",
     "Polar",
+    "Product",
     "Sphere",
     "as_manifold",
     "available_manifolds",

@@ -101,7 +101,7 @@ class _HyperboloidMatrix(torch.autograd.Function):
         t_x, t_y = time_of(x, c), time_of(y, c)
         with_x, with_y = torch.cat((x, t_x), dim=-1), torch.cat((y, t_y), dim=-1)
         batch = distance.shape[:-2]
-        sum_y = with_y.new_empty(*batch, *with_x.shape[-2:])
+        sum_y = with_y.new_zeros(*batch, *with_x.shape[-2:])
         sum_x = with_y.new_zeros(*batch, *with_y.shape[-2:])
         for rows in tiles(distance.shape, x.device):
             weight = grad[..., rows, :] / sinh[..., rows, :].to(x.dtype)

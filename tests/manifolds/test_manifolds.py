@@ -166,3 +166,14 @@ def test_wild_steps_stay_finite() -> None:
 def test_repr_is_one_line() -> None:
     assert repr(Lorentz(0.5)) == "Lorentz(c=0.5)"
     assert repr(PoincareBall(learnable=True)) == "PoincareBall(c=1, learnable)"
+
+
+@pytest.mark.parametrize("name", ["euclidean", "sphere", "poincare", "lorentz", "polar"])
+def test_a_matrix_without_columns_has_no_gradient(name: str) -> None:
+    manifold = get_manifold(name)
+    x = manifold.from_features(torch.randn(6, 3)).requires_grad_()
+    for _ in range(10):  # memory that was used before is what an unset gradient would show
+        torch.full((6, x.shape[1]), 7.0)
+        x.grad = None
+        manifold.dist_matrix(x, x[:0].detach()).sum().backward()
+        assert x.grad is not None and bool((x.grad == 0).all())
