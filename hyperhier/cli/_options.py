@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import partial
@@ -28,6 +29,7 @@ __all__ = [
     "check_device",
     "load_tree",
     "reads_tree",
+    "settings_of",
 ]
 
 
@@ -208,3 +210,21 @@ def load_tree(tree: str, options: Mapping[str, Any]) -> Taxonomy:
 
 def _flag(name: str) -> str:
     return "--" + name.replace("_", "-")
+
+
+def settings_of(pairs: list[str]) -> dict[str, Any]:
+    """``name=value``, the value as JSON where it is that and as text elsewhere.
+
+    >>> settings_of(["epochs=3", "init=random", "burn_in=0"])
+    {'epochs': 3, 'init': 'random', 'burn_in': 0}
+    """
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name.isidentifier():
+            raise typer.BadParameter(f"--set {pair!r}: expected NAME=VALUE")
+        try:
+            found[name] = json.loads(value)
+        except ValueError:
+            found[name] = value
+    return found

@@ -22,6 +22,7 @@ from hyperhier.cli._options import (
     Tree,
     load_tree,
     reads_tree,
+    settings_of,
 )
 from hyperhier.cli._output import (
     METRIC_NAMES,
@@ -100,7 +101,7 @@ def embed(
     """Embed a taxonomy: coordinates, quality report and picture."""
     named = {"epochs": epochs, "lr": lr, "negatives": negatives, "init": init}
     named |= {"radius": radius, "tau": tau}
-    given = {k: v for k, v in named.items() if v is not None} | _settings(settings or [])
+    given = {k: v for k, v in named.items() if v is not None} | settings_of(settings or [])
     checkpoint = output.absolute().with_name(output.absolute().name + ".checkpoint")
     check_free(output, marker=_MARKER, overwrite=overwrite)
     _check_checkpoint(checkpoint, resume=resume, overwrite=overwrite)
@@ -138,24 +139,6 @@ def embed(
         [(METRIC_NAMES.get(name, name), value) for name, value in report.items()],
     )
     note(f"written: {output}" + (f", picture: {output / picture}" if picture else ""), quiet=quiet)
-
-
-def _settings(pairs: list[str]) -> dict[str, Any]:
-    """``name=value``, the value as JSON where it is that and as text elsewhere.
-
-    >>> _settings(["epochs=3", "init=random", "burn_in=0"])
-    {'epochs': 3, 'init': 'random', 'burn_in': 0}
-    """
-    found: dict[str, Any] = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals or not name.isidentifier():
-            raise typer.BadParameter(f"--set {pair!r}: expected NAME=VALUE")
-        try:
-            found[name] = json.loads(value)
-        except ValueError:
-            found[name] = value
-    return found
 
 
 def _check_checkpoint(checkpoint: Path, *, resume: bool, overwrite: bool) -> None:

@@ -21,6 +21,7 @@ from hyperhier.cli._options import (
     check_device,
     load_tree,
     reads_tree,
+    settings_of,
 )
 from hyperhier.cli._output import (
     METRIC_NAMES,
@@ -39,7 +40,10 @@ if TYPE_CHECKING:
 __all__ = ["follow", "show_metrics", "train"]
 
 _DATA = "Folder or zip of images (a folder per class), a table (CSV, TSV) beside one, or an .npz."
-_LOSS = "supcon, ntxent, hwc, lam, or a sum: hwc+lam, hwc+0.5*lam."
+_LOSS = (
+    "supcon, hwc, lam, hmlc, la_scl, hidisc, hlss, shadow, ... (a wrong name lists all), or a "
+    "sum: hwc+lam, hwc+0.5*lam."
+)
 _GUESSED = "guessed when not given."
 
 # options under the headings of the help
@@ -90,6 +94,10 @@ def train(
     alpha: Annotated[float | None, _method(help="Weight of kappa (hwc).")] = None,
     beta: Annotated[float | None, _method(help="Weight of 1 - kappa (hwc).")] = None,
     scaling: Annotated[str | None, _method(help="mass, shared or split (hwc).")] = None,
+    settings: Annotated[
+        list[str] | None,
+        _method("--set", metavar="NAME=VALUE", help="Any other option of the loss."),
+    ] = None,
     balance: Annotated[
         float,
         _training(min=0, max=1, help="0: classes as they come; 1: equally often."),
@@ -111,6 +119,7 @@ def train(
     from hyperhier.training import train as run
 
     loss_options = {"temperature": temperature, "alpha": alpha, "beta": beta, "scaling": scaling}
+    given = {name: value for name, value in loss_options.items() if value is not None}
     columns = {"label": label, "image": image, "split": split, "group": group, "images": images}
     load = {name: value for name, value in columns.items() if value is not None}
     where = check_device(device)
@@ -125,7 +134,7 @@ def train(
             progress=report,
             geometry=geometry.value,
             loss=loss,
-            loss_options={name: value for name, value in loss_options.items() if value is not None},
+            loss_options=given | settings_of(settings or []),
             epochs=epochs,
             batch_size=batch_size,
             lr=lr,

@@ -314,6 +314,7 @@ class _Run:
             judgement.prototype_ids,
             judgement.prototypes,
             timing,
+            self.loss.eval(),
         )
         return result, judgement
 

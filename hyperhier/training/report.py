@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from hyperhier.data import ImageSet
 from hyperhier.manifolds import Manifold
@@ -127,12 +127,11 @@ def write_run(
     """All files of a finished run."""
     from safetensors.torch import save
 
-    weights = {
-        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-        for name, tensor in result.model.state_dict().items()
-    }
+    weights, learned = _tensors_of(result.model), _tensors_of(result.loss)
     prototypes = {"ids": judgement.prototype_ids, "points": judgement.prototypes.contiguous()}
     (folder / "model.safetensors").write_bytes(save(weights))
+    if learned:
+        (folder / "loss.safetensors").write_bytes(save(learned))
     (folder / "prototypes.safetensors").write_bytes(save(prototypes))
     write_json(result.metrics, folder / "metrics.json")
     write_json(result.timing, folder / "timing.json")
@@ -141,6 +140,13 @@ def write_run(
     _write_history(result.history, folder / "history.csv")
     if result.config.pictures:
         _draw(folder, result, judgement, data, taxonomy)
+
+
+def _tensors_of(module: nn.Module) -> dict[str, Tensor]:
+    return {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in module.state_dict().items()
+    }
 
 
 def _describe(config: TrainConfig, data: ImageSet, taxonomy: Taxonomy) -> dict[str, Any]:

@@ -49,6 +49,7 @@ class TrainResult:
         prototype_ids: node ids ``(P,)``.
         prototypes: their points ``(P, ambient)``, of all training images.
         timing: seconds of training, of each epoch, and of the final evaluation.
+        loss: with its prototypes, class points or text heads, as training left them.
         out: the folder written, if any.
     """
 
@@ -59,6 +60,7 @@ class TrainResult:
     prototype_ids: Tensor
     prototypes: Tensor
     timing: dict[str, Any]
+    loss: nn.Module
     out: Path | None = None
 
     @property

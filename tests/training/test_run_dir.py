@@ -24,6 +24,7 @@ FILES = {
     "history.csv",
     "metrics.json",
     "model.safetensors",
+    "loss.safetensors",
     "prototypes.safetensors",
     "taxonomy.csv",
     "timing.json",
