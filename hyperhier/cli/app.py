@@ -16,6 +16,7 @@ from hyperhier.cli.evaluate import evaluate
 from hyperhier.cli.export import export
 from hyperhier.cli.plot import plot
 from hyperhier.cli.query import query
+from hyperhier.cli.reproduce import reproduce
 from hyperhier.cli.taxonomy import convert, info
 from hyperhier.cli.train import train
 
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 for command in (
     train, evaluate, embed, query, plot, export, info, convert, doctor, demo,
+    reproduce,
 ):  # fmt: skip
     app.command()(command)
 

@@ -383,7 +383,7 @@ def test_factors_taken_over_from_geoopt(twins) -> None:
     assert Product.from_geoopt(stacked).features == (3, 3, 2)
     with pytest.raises(ManifoldError, match="vectors"):
         Product.from_geoopt(geoopt.ProductManifold((geoopt.Euclidean(0), ())))
-    with pytest.raises(ManifoldError, match="no geoopt.ProductManifold"):
+    with pytest.raises(ManifoldError, match=r"no geoopt\.ProductManifold"):
         Product.from_geoopt(geoopt.Lorentz())
 
 
