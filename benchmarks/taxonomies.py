@@ -83,7 +83,7 @@ METHODS = {
         50,
         search=0.4,
         options={"mammals": {"init": "random", "negatives": "all"}},
-    ),  # fmt: skip
+    ),
     "ours ranking torch": Method(("euclidean", "sphere"), (0.05, 0.2, 0.5), 100, 20, search=0.2),
     "poincare-embeddings": Method(
         ("poincare", "lorentz", "euclidean"), (0.1, 0.3, 1.0), 300, 20, search=0.1, seeds=1

@@ -20,7 +20,8 @@ def as_manifold(manifold: Any) -> Manifold:
     """A :class:`Manifold` from one of ours (returned as it is) or from one of geoopt's.
 
     A geoopt manifold keeps its own arithmetic, run in float64; what geoopt lacks (centroid,
-    features at the origin) is derived from its exponential and logarithm.
+    features at the origin) is derived from its exponential and logarithm. A product of
+    geoopt's becomes a :class:`~hyperhier.manifolds.Product` of such.
 
     >>> import geoopt
     >>> m = as_manifold(geoopt.PoincareBall(c=1.0))
@@ -29,6 +30,10 @@ def as_manifold(manifold: Any) -> Manifold:
     """
     if isinstance(manifold, Manifold):
         return manifold
+    if hasattr(manifold, "manifolds") and hasattr(manifold, "shapes"):
+        from hyperhier.manifolds.product import Product
+
+        return Product.from_geoopt(manifold)
     needed = ("dist", "expmap", "logmap", "inner", "projx", "proju", "egrad2rgrad", "transp")
     missing = [name for name in needed if not callable(getattr(manifold, name, None))]
     if missing:

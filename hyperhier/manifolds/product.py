@@ -95,13 +95,17 @@ class Product(Manifold):
         shapes, given = getattr(manifold, "shapes", None), getattr(manifold, "manifolds", None)
         if shapes is None or given is None:
             raise ManifoldError(f"{manifold!r} is no geoopt.ProductManifold")
-        factors: list[tuple[Manifold, int]] = []
+        factors: list[Product | tuple[Manifold, int]] = []
         for theirs, shape in zip(given, shapes, strict=True):
             if not shape:
                 raise ManifoldError(f"{theirs!r}: only factors of vectors are supported")
+            copies = math.prod(shape[:-1])
+            if hasattr(theirs, "shapes"):
+                factors += [cls.from_geoopt(theirs)] * copies
+                continue
             factor = as_manifold(theirs)
             features = shape[-1] - (factor.ambient_dim(1) - 1)
-            factors += [(factor, features)] * math.prod(shape[:-1])
+            factors += [(factor, features)] * copies
         return cls(*factors)
 
     # -------------------------------------------------------------------- the contract

@@ -65,7 +65,8 @@ class Sphere(Manifold):
 
     def _product_matrix(self, x: Tensor, y: Tensor, allowed: float) -> tuple[Tensor, Tensor]:
         # acos is off by eps / sin(angle): doubtful for near and for antipodal points
-        cosine, noise = x @ y.mT, PRODUCT_ERROR * eps_of(x.dtype)
+        # stored points are off the sphere by their rounding, which acos would magnify
+        cosine, noise = unit_vector(x) @ unit_vector(y).mT, PRODUCT_ERROR * eps_of(x.dtype)
         doubtful = 1.0 - cosine.detach().square() <= noise / allowed
         return cosine.clamp(noise - 1.0, 1.0 - noise).acos(), doubtful
 

@@ -16,6 +16,7 @@ from hyperhier.errors import TaxonomyError
 
 COMMANDS = (
     "train", "evaluate", "embed", "query", "plot", "export", "info", "convert", "doctor", "demo",
+    "reproduce",
 )  # fmt: skip
 
 

@@ -376,11 +376,13 @@ def test_factors_taken_over_from_geoopt(twins) -> None:
     z = 0.7 * torch.randn(5, 8, dtype=torch.float64)
     x = ours.from_features(z)
     close = {"rtol": 1e-3, "atol": 1e-3}  # geoopt's sphere is off by 4e-4 at equal points
-    assert adapted.features == ours.features
+    assert adapted.features == as_manifold(theirs).features == ours.features
     torch.testing.assert_close(adapted.dist_matrix(x, x), ours.dist_matrix(x, x), **close)
     torch.testing.assert_close(adapted.centroid(x[:2]), ours.centroid(x[:2]), **close)
     stacked = geoopt.ProductManifold((geoopt.Lorentz(), (2, 4)), (geoopt.Euclidean(1), 2))
     assert Product.from_geoopt(stacked).features == (3, 3, 2)
+    nested = geoopt.ProductManifold((stacked, 10), (geoopt.Lorentz(), 3))
+    assert Product.from_geoopt(nested).features == (3, 3, 2, 2)
     with pytest.raises(ManifoldError, match="vectors"):
         Product.from_geoopt(geoopt.ProductManifold((geoopt.Euclidean(0), ())))
     with pytest.raises(ManifoldError, match=r"no geoopt\.ProductManifold"):

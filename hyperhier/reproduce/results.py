@@ -1,0 +1,216 @@
+"""The finished runs of a suite, gathered by what they are compared with."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hyperhier.reproduce.plan import EVERYTHING, Cell, Selection, cells, final_job, view_of
+from hyperhier.reproduce.statistics import Difference, Spread, difference, spread
+from hyperhier.reproduce.store import RunStore, digest
+from hyperhier.reproduce.suite import Suite
+from hyperhier.reproduce.tune import chosen_rate, tuning_figures
+
+__all__ = ["LOWER_IS_BETTER", "Block", "Results", "Row", "collect"]
+
+LOWER_IS_BETTER = frozenset({"pdv", "mistake_severity"})
+
+
+@dataclass
+class Row:
+    """One method in one geometry.
+
+    Attributes:
+        cell: what it is.
+        rate: the learning rate chosen for it.
+        values: metric -> seed -> figure, of the runs that ended well.
+        cost: ``step_seconds``, ``peak_mib``, ... -> one figure per run.
+        diverged: how many runs stopped with a loss that was not finite.
+        control: whether the method is a control, which is no candidate for the best.
+    """
+
+    cell: Cell
+    rate: float
+    values: dict[str, dict[int, float]] = field(default_factory=dict)
+    cost: dict[str, list[float]] = field(default_factory=dict)
+    diverged: int = 0
+    control: bool = False
+
+    @property
+    def seeds(self) -> list[int]:
+        """Of the runs that ended well."""
+        return sorted(next(iter(self.values.values()), {}))
+
+    def spread(self, metric: str) -> Spread:
+        """Over the seeds."""
+        return spread(list(self.values.get(metric, {}).values()))
+
+    def median_cost(self, name: str) -> float:
+        """Over the runs; nan if unknown."""
+        told = [v for v in self.cost.get(name, []) if math.isfinite(v)]
+        return statistics.median(told) if told else math.nan
+
+
+@dataclass
+class Block:
+    """The rows of one data set, tree and condition.
+
+    Attributes:
+        dataset, tree, condition: names of the suite.
+        rows: in the suite's order.
+        baseline: method that differences are taken from, within each geometry.
+    """
+
+    dataset: str
+    tree: str
+    condition: str
+    rows: list[Row]
+    baseline: str
+
+    @property
+    def title(self) -> str:
+        """Data set, tree and condition in one line."""
+        told = f"{self.dataset}, tree {self.tree}"
+        return f"{told}, {self.condition}" if self.condition else told
+
+    def find(self, method: str, geometry: str) -> Row | None:
+        """The row of a method and a geometry."""
+        for row in self.rows:
+            if (row.cell.method, row.cell.geometry) == (method, geometry):
+                return row
+        return None
+
+    def difference(self, row: Row, metric: str, other: str | None = None) -> Difference | None:
+        """Row minus the baseline (or another method) of the same geometry, seed by seed."""
+        against = self.find(self.baseline if other is None else other, row.cell.geometry)
+        if against is None or against is row:
+            return None
+        mine, theirs = row.values.get(metric, {}), against.values.get(metric, {})
+        return difference(mine, theirs) if mine and theirs else None
+
+    def best(self, metric: str) -> Row | None:
+        """The row with the best mean, controls aside."""
+        told = [
+            (row.spread(metric).mean, row)
+            for row in self.rows
+            if not row.control and row.values.get(metric)
+        ]
+        told = [(mean, row) for mean, row in told if math.isfinite(mean)]
+        if not told:
+            return None
+        choose = min if metric in LOWER_IS_BETTER else max
+        return choose(told, key=lambda pair: pair[0])[1]
+
+
+@dataclass
+class Results:
+    """Everything that a report says.
+
+    Attributes:
+        suite: what was run.
+        blocks: in the suite's order; those without a finished run are left out.
+        tuning: (data set, geometry, method) -> rate -> validation figure.
+        runs: how many runs the tables rest on; ``missing``: how many are still to do.
+        cpu_seconds: that all of them took, tuning included.
+        environments: versions and machines that occur.
+        curvatures: (data set, geometry, method) -> curvature at the end, where learned.
+    """
+
+    suite: Suite
+    blocks: list[Block]
+    tuning: dict[tuple[str, str, str], dict[float, float]]
+    runs: int
+    missing: int
+    cpu_seconds: float
+    environments: list[str]
+    curvatures: dict[tuple[str, str, str], list[float]]
+
+
+def collect(
+    suite: Suite,
+    out: str | Path,
+    selection: Selection = EVERYTHING,
+) -> Results:
+    """Gather what is on disk; runs that are missing leave gaps, never an error.
+
+    Args:
+        suite: what the tables are about.
+        out: folder of the results.
+        selection: part of the grid.
+    """
+    records = RunStore(out).load()
+    blocks: dict[tuple[str, str, str], Block] = {}
+    tuning: dict[tuple[str, str, str], dict[float, float]] = {}
+    curvatures: dict[tuple[str, str, str], list[float]] = {}
+    used: dict[str, Mapping[str, Any]] = {}
+    missing = 0
+    seeds = [s for s in suite.seeds if not selection.seed or s in selection.seed]
+    for cell in cells(suite, selection):
+        rate = chosen_rate(suite, cell, records)
+        if rate is None:
+            missing += len(seeds)
+            continue
+        key = (cell.dataset, cell.geometry, cell.method)
+        figures = tuning_figures(suite, cell, records) if len(suite.rates) > 1 else None
+        if figures is not None:
+            tuning[key] = figures
+        row = Row(cell, rate, control=bool(suite.method(cell.method).get("control", False)))
+        for seed in seeds:
+            name = digest(final_job(suite, cell, rate, seed))
+            record = records.get(name)
+            if record is None:
+                missing += 1
+                continue
+            used[name] = record
+            _enter(row, record, view_of(suite, cell), seed)
+            if record.get("config", {}).get("learnable_c"):
+                curvatures.setdefault(key, []).append(float(record["curvature"]))
+        if row.values or row.diverged:
+            where = (cell.dataset, cell.tree, cell.condition)
+            block = blocks.setdefault(where, Block(*where, rows=[], baseline=suite.baseline))
+            block.rows.append(row)
+    return Results(
+        suite,
+        list(blocks.values()),
+        tuning,
+        len(used),
+        missing,
+        _seconds(suite, records),
+        _environments(used),
+        curvatures,
+    )
+
+
+def _enter(row: Row, record: Mapping[str, Any], view: str, seed: int) -> None:
+    if "error" in record:
+        row.diverged += 1
+        return
+    for metric, value in record["metrics"].get(view, {}).items():
+        row.values.setdefault(metric, {})[seed] = float("nan") if value is None else float(value)
+    for name, value in record["cost"].items():
+        row.cost.setdefault(name, []).append(float(value))
+
+
+def _seconds(suite: Suite, records: Mapping[str, Mapping[str, Any]]) -> float:
+    """Of all runs of the suite's data sets and methods, tuning included."""
+    datasets, methods = set(suite.names("datasets")), set(suite.names("methods"))
+    total = 0.0
+    for record in records.values():
+        names = record["job"]["names"]
+        if names["dataset"] in datasets and names["method"].split(" lr=")[0] in methods:
+            cost = record.get("cost", {})
+            total += cost.get("cpu_seconds", 0.0) + cost.get("judge_seconds", 0.0)
+    return total
+
+
+def _environments(used: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    found = {
+        ", ".join(f"{k} {v}" for k, v in record["environment"].items())
+        for record in used.values()
+        if "environment" in record
+    }
+    return sorted(found)

@@ -1,0 +1,221 @@
+"""From records to tables, figures and the page."""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hyperhier.reproduce import Results, RunStore, Selection, Suite, collect, write_report
+from hyperhier.reproduce.plan import cells, final_job, tuning_jobs
+from hyperhier.reproduce.report import all_tables, overview, summary, tables_as_markdown
+from hyperhier.reproduce.results import LOWER_IS_BETTER
+from hyperhier.reproduce.statistics import difference, spread
+from hyperhier.reproduce.table import block_table, choice_table, pair_table, verdict_table
+
+
+def made_up(suite: Suite, out: Path, value: Any) -> Results:
+    """Results with records whose every metric is ``value(cell, seed)``."""
+    store = RunStore(out)
+    for cell in cells(suite):
+        for job in tuning_jobs(suite, cell):
+            figures = {"val_balanced_accuracy": 1.0 - job["train"]["lr"]}
+            store.save({"job": job, "metrics": {job["tree"]: figures}, "cost": {}})
+        for seed in suite.seeds:
+            job = final_job(suite, cell, 0.003, seed)
+            number = value(cell, seed)
+            record: dict[str, Any] = {"job": job, "metrics": {}, "cost": {"cpu_seconds": 1.0}}
+            if number is None:
+                record["error"] = "the loss is nan"
+            else:
+                names = [*suite.metrics, "val_hf1"]
+                figures = dict.fromkeys(names, number)
+                record["metrics"] = dict.fromkeys(job["judged_by"], figures)
+            store.save(record)
+    return collect(suite, out)
+
+
+def text_of(row: list[str], columns: list[str], name: str) -> str:
+    return row[columns.index(name)]
+
+
+def test_spread_and_difference_by_hand() -> None:
+    found = spread([1.0, 2.0, 4.0])
+    deviation = math.sqrt(((4 / 3) ** 2 + (1 / 3) ** 2 + (5 / 3) ** 2) / 2)
+    assert found.mean == pytest.approx(7 / 3)
+    assert found.half == pytest.approx(4.302653 * deviation / math.sqrt(3), rel=1e-6)
+    assert spread([]).n == 0
+    assert math.isnan(spread([1.0]).half)
+    ours, theirs = {0: 1.0, 1: 2.0, 2: 4.5, 5: 9.0}, {0: 0.5, 1: 1.0, 2: 3.0, 7: 1.0}
+    found_difference = difference(ours, theirs)
+    assert found_difference.n == 3
+    assert found_difference.mean == pytest.approx(1.0)
+    assert found_difference.half == pytest.approx(4.302653 * 0.5 / math.sqrt(3), rel=1e-6)
+    assert not found_difference.clear
+    assert difference({0: 1.0}, {0: 0.0}).mean == 1.0
+    assert not difference({0: 1.0}, {0: 0.0}).clear
+    assert difference({0: math.nan, 1: 1.0}, {0: 1.0, 1: 0.5}).n == 1
+
+
+def test_marks_follow_the_direction_of_the_metric(short: Suite, tmp_path: Path) -> None:
+    better = {"supcon": 0.5, "hwc+lam": 0.7}
+    results = made_up(short, tmp_path, lambda c, s: better.get(c.method, 0.9) + 0.01 * s)
+    table = block_table(results.blocks[0], short.metrics)
+    rows = {(row[0], row[1]): row for row in table.rows}
+    ours = rows["lorentz", "hwc+lam"]
+    for metric, name in (("hf1", "HF1"), ("pdv", "PDV ↓")):
+        mark = "▼" if metric in LOWER_IS_BETTER else "▲"
+        assert text_of(ours, table.columns, name).endswith(mark)
+    assert text_of(rows["lorentz", "supcon"], table.columns, "HF1") == "0.505 ± 0.064"
+
+
+def test_a_control_is_never_the_best(short: Suite, tmp_path: Path) -> None:
+    results = made_up(short, tmp_path, lambda c, s: 0.9 if "shuffled" in c.method else 0.5 + s / 50)
+    for block in results.blocks:
+        best = block.best("hf1")
+        assert best is not None
+        assert "shuffled" not in best.cell.method
+    chosen = choice_table(results, ["hf1"])
+    assert all("shuffled" not in cell for row in chosen.rows for cell in row)
+
+
+def test_noise_gets_no_mark(short: Suite, tmp_path: Path) -> None:
+    results = made_up(short, tmp_path, lambda c, s: 0.5 + (len(c.method) * (s - 0.5)) / 100)
+    assert "▲" not in block_table(results.blocks[0], short.metrics).rows.__repr__()
+    verdict = verdict_table(results, ["hf1"])
+    assert [row[1] for row in verdict.rows if row[0] == "hwc+lam"] == ["0 ▲  0 ▼  of 4"]
+
+
+def test_diverged_and_missing_runs_are_told(short: Suite, tmp_path: Path) -> None:
+    def value(cell: Any, seed: int) -> float | None:
+        return None if cell.method == "hwc+lam" and seed == 1 else 0.5
+
+    results = made_up(short, tmp_path, value)
+    assert results.missing == 0
+    table = block_table(results.blocks[0], ["hf1"])
+    assert [row[-1] for row in table.rows if row[1] == "hwc+lam"] == ["1 (1 diverged)"] * 2
+    next((tmp_path / "runs").glob("*lorentz_supcon_seed0_*.json")).unlink()
+    again = collect(short, tmp_path)
+    assert again.missing == 2  # supcon's run is judged by two trees
+    assert "2 runs still missing" in summary(again)
+
+
+def test_nothing_yet_is_an_empty_report(short: Suite, tmp_path: Path) -> None:
+    results = collect(short, tmp_path)
+    assert results.blocks == []
+    assert results.missing == 2 * len(cells(short))
+    assert all_tables(results) == []
+    assert write_report(results, tmp_path / "r").is_file()
+
+
+def test_real_runs_give_every_table(short: Suite, finished: Path) -> None:
+    results = collect(short, finished)
+    titles = [table.title for table in all_tables(results)]
+    assert titles == [
+        "Against supcon", "Chosen on validation images", "cells, tree kinds", "cells, tree other",
+        "Method against method", "Geometry against geometry", "Learning rates", "Cost",
+    ]  # fmt: skip
+    assert results.missing == 0
+    block = results.blocks[1]
+    records = RunStore(finished).load()
+    row = block.find("supcon", "sphere")
+    assert row is not None
+    record = records[
+        next(k for k in records if records[k]["job"] == final_job(short, row.cell, row.rate, 1))
+    ]
+    assert row.values["hf1"][1] == record["metrics"]["other"]["hf1"]
+    pairs = pair_table(results, ["hf1"])
+    assert {row[2] for row in pairs.rows} == {"lorentz"}
+    for table in (*all_tables(results), *overview(results)):
+        assert all(len(row) == len(table.columns) for row in table.rows)
+
+
+def test_a_part_of_the_grid_can_be_shown(short: Suite, finished: Path) -> None:
+    results = collect(short, finished, Selection(tree=("other",), seed=(1,)))
+    assert [block.tree for block in results.blocks] == ["other"]
+    assert {tuple(row.seeds) for row in results.blocks[0].rows} == {(1,)}
+
+
+class Page(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.sources: list[str] = []
+        self.headings: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in ("meta", "img"):
+            self.open.append(tag)
+        self.sources += [str(v) for k, v in attrs if k in ("src", "href")]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_page_is_whole_and_needs_nothing_else(
+    short: Suite, finished: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("matplotlib")
+    path = write_report(collect(short, finished), tmp_path / "short")
+    text = path.read_text(encoding="utf-8")
+    page = Page()
+    page.feed(text)
+    assert page.open == []
+    outside = [s for s in page.sources if not s.startswith(("#", "data:image/png;base64,"))]
+    assert outside == []
+    for link in (s[1:] for s in page.sources if s.startswith("#")):
+        assert f'id="{link}"' in text
+    assert text.count("<img") == len(list((tmp_path / "short" / "pictures").glob("*.png"))) == 6
+    assert "hwc+lam, shuffled leaves" in text
+    names = sorted(p.name for p in (tmp_path / "short").iterdir())
+    assert names == ["pictures", "report.html", "table.csv", "table.md"]
+
+
+def test_names_from_a_suite_are_escaped(short: Suite, tmp_path: Path) -> None:
+    tables = {**short.tables, "title": "<script>alert(1)</script>"}
+    results = collect(Suite(short.name, "", tables, short.sweeps), tmp_path)
+    text = write_report(results, tmp_path / "r").read_text(encoding="utf-8")
+    assert "<script>alert" not in text
+    assert "&lt;script&gt;alert" in text
+
+
+def test_the_csv_repeats_the_table(short: Suite, finished: Path, tmp_path: Path) -> None:
+    results = collect(short, finished)
+    write_report(results, tmp_path)
+    with (tmp_path / "table.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    row = results.blocks[0].rows[0]
+    (found,) = [
+        r for r in rows
+        if r["metric"] == "hf1" and r["tree"] == row.cell.tree
+        and (r["geometry"], r["method"]) == (row.cell.geometry, row.cell.method)
+    ]  # fmt: skip
+    assert float(found["mean"]) == row.spread("hf1").mean
+    assert float(found["lr"]) == row.rate
+
+
+def test_markdown_tables_are_rectangular(short: Suite, finished: Path) -> None:
+    text = tables_as_markdown(collect(short, finished))
+    assert text.startswith("# A tiny comparison\n")
+    for section in re.split(r"^### ", text, flags=re.M)[1:]:
+        bars = {line.count("|") for line in section.splitlines() if line.startswith("|")}
+        assert len(bars) == 1
+
+
+def test_without_matplotlib_the_page_has_no_pictures(
+    short: Suite, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hyperhier.reproduce import pictures
+
+    def missing(*_: object) -> None:
+        raise ImportError("no matplotlib")
+
+    monkeypatch.setattr(pictures, "new_figure", missing)
+    text = write_report(collect(short, finished), tmp_path).read_text(encoding="utf-8")
+    assert "<img" not in text
+    assert "<table>" in text
