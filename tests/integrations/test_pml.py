@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import copy
 import pickle
-import socket
 import sys
 import warnings
 
 import pytest
 import torch
-from torch import Tensor, distributed, multiprocessing
+from torch import Tensor, distributed
 
 try:
     from pytorch_metric_learning import distances, losses, miners, reducers, regularizers
@@ -32,6 +31,7 @@ from hyperhier.losses import (
 from hyperhier.manifolds import Euclidean, Lorentz, Manifold, Product, Sphere, get_manifold
 from hyperhier.metrics import recall_at_k
 from hyperhier.taxonomy import Taxonomy
+from hyperhier.testing.processes import on_ranks
 
 GEOMETRIES = ("euclidean", "sphere", "poincare", "lorentz", "polar", "lorentz(2) x sphere(2)")
 
@@ -341,11 +341,7 @@ def test_what_does_not_fit_is_named() -> None:
 # ------------------------------------------------------------------------------ two processes
 
 
-def worker(rank: int, port: int, results) -> None:
-    torch.set_num_threads(1)
-    distributed.init_process_group(
-        "gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2
-    )
+def worker(rank: int) -> list[tuple[float, list[list[float]]]]:
     m, out = Lorentz(), []
     x, labels = batch(m)
     for loss, efficient in cases(m):
@@ -354,8 +350,7 @@ def worker(rank: int, port: int, results) -> None:
         value = wrapped(part, labels[6 * rank : 6 * rank + 6])
         (g,) = torch.autograd.grad(value, part)
         out.append((float(value.detach()), g.tolist()))
-    results.put((rank, out))
-    distributed.destroy_process_group()
+    return out
 
 
 def cases(m: Manifold) -> list[tuple[torch.nn.Module, bool]]:
@@ -371,17 +366,7 @@ def cases(m: Manifold) -> list[tuple[torch.nn.Module, bool]]:
 def test_their_distributed_wrapper_takes_our_losses_and_distances() -> None:
     if not distributed.is_gloo_available():
         pytest.skip("this build of torch has no gloo")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    context = multiprocessing.get_context("spawn")
-    results = context.Queue()
-    processes = [context.Process(target=worker, args=(rank, port, results)) for rank in (0, 1)]
-    for process in processes:
-        process.start()
-    got = dict(results.get(timeout=120) for _ in processes)
-    for process in processes:
-        process.join(timeout=60)
+    got = on_ranks(worker)
 
     m = Lorentz()
     x, labels = batch(m)

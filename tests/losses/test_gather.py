@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 
 import pytest
 import torch
-from torch import distributed, multiprocessing
+from torch import distributed
 
-from hyperhier.losses import LAMLoss
+from hyperhier.losses import LAMLoss, SupConLoss
 from hyperhier.losses._gather import gather_batch
 from hyperhier.manifolds import Lorentz
 from hyperhier.taxonomy import Taxonomy
+from hyperhier.testing.processes import on_ranks
 
 PATHS = [("r", "a", "a1"), ("r", "a", "a2"), ("r", "b", "b1")]
 NAMES = ["a1", "a2", "a1", "b1", "b1"]
@@ -24,44 +24,32 @@ def batch():
     return Lorentz().from_features(z), Taxonomy.from_paths(PATHS).encode(NAMES)
 
 
-def worker(rank: int, port: int, results) -> None:
-    torch.set_num_threads(1)
-    distributed.init_process_group(
-        "gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2
-    )
+def worker(rank: int):
     z, labels = batch()
     loss = LAMLoss(Taxonomy.from_paths(PATHS), manifold=Lorentz())
     loss(z[SPLIT[rank]], labels[SPLIT[rank]])
     loss(z[:0] if rank else z, labels[:0] if rank else labels)  # one rank may have nothing
     ids, points = loss.prototypes()
-    results.put((rank, ids.tolist(), points.tolist()))
-    distributed.destroy_process_group()
+    remembered = SupConLoss(manifold=Lorentz(), memory=4)
+    remembered(z[SPLIT[rank]], labels[SPLIT[rank]])
+    return ids.tolist(), points.tolist(), remembered.memory.points.tolist()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="gloo rendezvous differs")
-def test_two_processes_hold_the_prototypes_of_one():
+def test_two_processes_hold_the_prototypes_and_the_memory_of_one():
     if not distributed.is_gloo_available():
         pytest.skip("this build of torch has no gloo")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    context = multiprocessing.get_context("spawn")
-    results = context.Queue()
-    processes = [context.Process(target=worker, args=(rank, port, results)) for rank in (0, 1)]
-    for process in processes:
-        process.start()
-    got = sorted(results.get(timeout=120) for _ in processes)
-    for process in processes:
-        process.join(timeout=60)
-    assert got[0][1:] == got[1][1:]  # to the last bit
+    got = on_ranks(worker)
+    assert got[0] == got[1]  # to the last bit
 
     z, labels = batch()
     single = LAMLoss(Taxonomy.from_paths(PATHS), manifold=Lorentz())
     single(z, labels)
     single(z, labels)
     ids, points = single.prototypes()
-    assert got[0][1] == ids.tolist()
-    torch.testing.assert_close(torch.tensor(got[0][2], dtype=torch.float64), points)
+    assert got[0][0] == ids.tolist()
+    torch.testing.assert_close(torch.tensor(got[0][1], dtype=torch.float64), points)
+    torch.testing.assert_close(torch.tensor(got[0][2], dtype=torch.float64), z[:4])
 
 
 def test_outside_a_distributed_run_it_is_the_batch():

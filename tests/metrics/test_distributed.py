@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 import warnings
 
 import pytest
 import torch
-from torch import distributed, multiprocessing
+from torch import distributed
 
 from hyperhier import metrics
 from hyperhier.manifolds import Lorentz
 from hyperhier.taxonomy import Taxonomy
+from hyperhier.testing.processes import on_ranks
 
 pytest.importorskip("torchmetrics")
 
@@ -52,12 +52,8 @@ def feed(collection, rows: slice) -> None:
         metric.update(first[rows], target[rows])
 
 
-def worker(rank: int, port: int, results) -> None:
-    torch.set_num_threads(1)
+def worker(rank: int) -> list[dict[str, float]]:
     warnings.simplefilter("ignore")  # torchmetrics warns of the process without a batch
-    distributed.init_process_group(
-        "gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2
-    )
     both = make()
     feed(both, SPLIT[rank])
     shared = {name: float(metric.compute()) for name, metric in both.items()}
@@ -66,8 +62,7 @@ def worker(rank: int, port: int, results) -> None:
     if rank == 1:  # the other one never sees a batch
         feed(lonely, slice(0, 40))
     alone = {name: float(metric.compute()) for name, metric in lonely.items()}
-    results.put((rank, shared, again, alone))
-    distributed.destroy_process_group()
+    return [shared, again, alone]
 
 
 @pytest.mark.slow
@@ -75,22 +70,12 @@ def worker(rank: int, port: int, results) -> None:
 def test_two_processes_say_what_one_would() -> None:
     if not distributed.is_gloo_available():
         pytest.skip("this build of torch has no gloo")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    context = multiprocessing.get_context("spawn")
-    results = context.Queue()
-    processes = [context.Process(target=worker, args=(rank, port, results)) for rank in (0, 1)]
-    for process in processes:
-        process.start()
-    got = sorted(results.get(timeout=120) for _ in processes)
-    for process in processes:
-        process.join(timeout=60)
+    got = on_ranks(worker)
 
     single = make()
     feed(single, slice(0, 40))
     expected = {name: float(metric.compute()) for name, metric in single.items()}
     assert len(set(expected.values())) > 6
-    for _, *runs in got:
+    for runs in got:
         for values in runs:
             assert values == pytest.approx(expected, abs=1e-12)
