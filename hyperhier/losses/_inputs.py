@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,15 @@ if TYPE_CHECKING:
     from hyperhier.manifolds.base import Manifold
     from hyperhier.taxonomy import Taxonomy
 
-__all__ = ["Inputs", "Selection", "Side", "as_geometry", "as_tree", "prepare_inputs"]
+__all__ = [
+    "Inputs",
+    "Selection",
+    "Side",
+    "as_geometry",
+    "as_tree",
+    "check_strength",
+    "prepare_inputs",
+]
 
 _HALF = (torch.float16, torch.bfloat16)
 
@@ -31,6 +40,13 @@ def as_tree(taxonomy: Any) -> Taxonomy:
     from hyperhier.taxonomy import load_taxonomy
 
     return load_taxonomy(taxonomy)
+
+
+def check_strength(name: str, value: float) -> float:
+    """A strength of the hierarchy as float; ValueError unless finite and at least 0."""
+    if not (0.0 <= value < math.inf):
+        raise ValueError(f"{name} must be finite and at least 0, got {value!r}")
+    return float(value)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 import warnings
 from typing import Any, Literal, get_args
 
@@ -18,11 +17,11 @@ from hyperhier.losses._contrastive import (
     resolve_similarity,
     resolve_temperature,
 )
-from hyperhier.losses._inputs import as_geometry, as_tree
+from hyperhier.losses._inputs import as_geometry, as_tree, check_strength
 from hyperhier.losses._pairs import Positives, Relation
 from hyperhier.losses._reduce import Reduction, Terms
 
-__all__ = ["HWCLoss", "Partial", "Scaling", "check_strength", "hwc_loss"]
+__all__ = ["HWCLoss", "Partial", "Scaling", "hwc_loss"]
 
 Scaling = Literal["shared", "split", "mass"]
 Partial = Literal["leave_out", "negative"]
@@ -223,13 +222,6 @@ def hwc_loss(
         class_weights=check_class_weights(class_weights),
         validate=validate,
     )
-
-
-def check_strength(name: str, value: float) -> float:
-    """A strength of the hierarchy as float; ValueError unless finite and at least 0."""
-    if not (0.0 <= value < math.inf):
-        raise ValueError(f"{name} must be finite and at least 0, got {value!r}")
-    return float(value)
 
 
 def _check_positives(positives: Positives) -> Positives:

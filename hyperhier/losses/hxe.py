@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from functools import partial
 from typing import Any, Literal, get_args
 
@@ -10,7 +9,7 @@ import torch
 from torch import Tensor
 
 from hyperhier.losses._class_points import ClassLoss, logit_loss
-from hyperhier.losses._inputs import as_tree
+from hyperhier.losses._inputs import as_tree, check_strength
 from hyperhier.losses._reduce import Reduction
 from hyperhier.taxonomy import Taxonomy
 
@@ -126,11 +125,9 @@ def hxe_loss(
 
 
 def _checked(alpha: float, weighting: Weighting) -> tuple[float, Weighting]:
-    if not (0.0 <= alpha < math.inf):
-        raise ValueError(f"alpha must be finite and at least 0, got {alpha!r}")
     if weighting not in get_args(Weighting):
         raise ValueError(f"weighting must be one of {get_args(Weighting)}, got {weighting!r}")
-    return float(alpha), weighting
+    return check_strength("alpha", alpha), weighting
 
 
 def _hxe(

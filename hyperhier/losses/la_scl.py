@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 
 from hyperhier.losses._contrastive import ContrastiveLoss
-from hyperhier.losses._inputs import as_tree
+from hyperhier.losses._inputs import as_tree, check_strength
 from hyperhier.losses._pairs import Relation
-from hyperhier.losses.hwc import check_strength
 
 __all__ = ["LASCLLoss", "la_scl_loss"]
 

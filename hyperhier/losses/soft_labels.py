@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from functools import partial
 from typing import Any
 
@@ -10,7 +9,7 @@ import torch
 from torch import Tensor
 
 from hyperhier.losses._class_points import ClassLoss, logit_loss
-from hyperhier.losses._inputs import as_tree
+from hyperhier.losses._inputs import as_tree, check_strength
 from hyperhier.losses._reduce import Reduction
 from hyperhier.taxonomy import Taxonomy
 
@@ -68,7 +67,7 @@ class SoftLabelsLoss(ClassLoss):
             reduction=reduction,
             validate=validate,
         )
-        self.beta = _checked(beta)
+        self.beta = check_strength("beta", beta)
 
     def sample_losses(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         return _soft_labels(logits, labels, taxonomy=self.taxonomy, beta=self.beta)
@@ -103,7 +102,7 @@ def soft_labels_loss(
     """
     tree = as_tree(taxonomy)
     return logit_loss(
-        partial(_soft_labels, taxonomy=tree, beta=_checked(beta)),
+        partial(_soft_labels, taxonomy=tree, beta=check_strength("beta", beta)),
         logits,
         labels,
         indices_tuple,
@@ -111,12 +110,6 @@ def soft_labels_loss(
         reduction=reduction,
         validate=validate,
     )
-
-
-def _checked(beta: float) -> float:
-    if not (0.0 <= beta < math.inf):
-        raise ValueError(f"beta must be finite and at least 0, got {beta!r}")
-    return float(beta)
 
 
 def _soft_labels(

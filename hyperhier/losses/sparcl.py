@@ -8,10 +8,9 @@ import torch
 from torch import Tensor
 
 from hyperhier.losses._contrastive import ContrastiveLoss
-from hyperhier.losses._inputs import as_tree
+from hyperhier.losses._inputs import as_tree, check_strength
 from hyperhier.losses._pairs import Relation
 from hyperhier.losses._reduce import Terms
-from hyperhier.losses.hwc import check_strength
 
 __all__ = ["SpARCLLoss", "sparcl_loss"]
 
