@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import multiprocessing
 import os
 import statistics
@@ -62,18 +61,6 @@ RESULTS = Path(__file__).parent / "results" / "images.jsonl"
 COMMON = {"dim": 32, "batch_size": 256, "pictures": False, "monitor": 0}
 SHOWN = ("top1", "balanced_accuracy", "hf1", "h_acc", "pc_order", "pdv", "mistake_severity")
 LOWER_IS_BETTER = {"pdv", "mistake_severity"}
-#: two-sided 95 % quantiles of Student's t, by degrees of freedom
-STUDENT = {
-    1: 12.706,
-    2: 4.303,
-    3: 3.182,
-    4: 2.776,
-    5: 2.571,
-    6: 2.447,
-    7: 2.365,
-    8: 2.306,
-    9: 2.262,
-}
 
 _cache: dict[str, Any] = {}
 
@@ -195,7 +182,9 @@ def interval(values: list[float]) -> str:
     mean = statistics.fmean(values)
     if len(values) < 2:
         return f"{mean:.3f}"
-    half = STUDENT[min(len(values) - 1, 9)] * statistics.stdev(values) / math.sqrt(len(values))
+    from hyperhier.metrics import mean_interval
+
+    half = mean_interval(values).high - mean
     return f"{mean:.3f} ± {half:.3f}"
 
 

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import statistics
 import time
@@ -33,10 +32,9 @@ from hyperhier.embedding import ConstructiveEmbedder, RankingEmbedder, TaxonomyE
 from hyperhier.embedding._cones.embedder import ConesEmbedder
 from hyperhier.embedding._cones.is_a import Decision, best_decision, is_a_scores
 from hyperhier.embedding._cones.links import LinkSplit, link_prediction_split
+from hyperhier.metrics import mean_interval
 from hyperhier.taxonomy import Taxonomy, read_taxonomy
 
-# two-sided 95 % of Student's t for 1 to 9 degrees of freedom
-STUDENT = (12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
 # powers of ten for the ranked distance, validated like the threshold
 ALPHAS = (0.0, 1.0, 10.0, 100.0, 1000.0)
 PUBLISHED = {5: (29.2, 80.0, 87.1, 92.8), 10: (32.2, 85.9, 91.0, 94.4)}
@@ -248,8 +246,8 @@ def table(found: Iterable[dict[str, Any]], taxonomy: str) -> str:
 def interval(values: list[float]) -> str:
     if len(values) < 2:
         return f"{values[0]:.1f}" if values else ""
-    spread = statistics.stdev(values) / math.sqrt(len(values))
-    return f"{statistics.mean(values):.1f} ± {STUDENT[min(len(values), 10) - 2] * spread:.1f}"
+    found = mean_interval(values)
+    return f"{found.value:.1f} ± {found.high - found.value:.1f}"
 
 
 def main() -> None:

@@ -19,7 +19,6 @@ variable HYPERHIER_DATA, then ``../shared/data``.
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import platform
 import statistics
@@ -34,7 +33,8 @@ import torch
 from _taxonomy_data import check_evaluation, relation
 from _taxonomy_limits import limits
 from _taxonomy_runs import OURS, PACKAGES, Bench, Job, Row, name_of
-from images import STUDENT
+
+from hyperhier.metrics import mean_interval
 
 HERE = Path(__file__).parent
 DIMS = (2, 5, 10)
@@ -168,7 +168,7 @@ def interval(values: list[float], digits: int = 3) -> str:
     mean = statistics.fmean(values)
     if len(values) < 2:
         return f"{mean:.{digits}f}"
-    half = STUDENT[min(len(values) - 1, 9)] * statistics.stdev(values) / math.sqrt(len(values))
+    half = mean_interval(values).high - mean
     return f"{mean:.{digits}f} ± {half:.{digits}f}"
 
 
