@@ -40,15 +40,42 @@ def _hwc_pairs(
     scaling: str,
     positives: Positives,
     partial: str,
-) -> Terms:
-    positive, kappa = relation.positives(positives), relation.kappa
+    level_decay: float,
+) -> list[Terms]:
+    """One Terms for each level, from the leaves up; for ``level_decay=0`` the leaves alone."""
+    kappa = relation.kappa
     left_out = relation.undecided if partial == "leave_out" else None
-    if scaling == "shared":
-        return Terms((1 + alpha * kappa) * s / temperature, positive, left_out=left_out)
-    weight = torch.where(positive, 1 + alpha * kappa, 1 + beta * (1 - kappa))
-    if scaling == "split":
-        return Terms(weight * s / temperature, positive, left_out=left_out)
-    return Terms(s / temperature + weight.log(), positive, left_out=left_out)
+    terms = []
+    for positive in _positives_by_level(relation, positives, level_decay):
+        if scaling == "shared":
+            logits = (1 + alpha * kappa) * s / temperature
+        else:
+            weight = torch.where(positive, 1 + alpha * kappa, 1 + beta * (1 - kappa))
+            logits = (
+                weight * s / temperature if scaling == "split" else s / temperature + weight.log()
+            )
+        terms.append(Terms(logits, positive, left_out=left_out))
+    return terms
+
+
+def _positives_by_level(
+    relation: Relation, positives: Positives, level_decay: float
+) -> list[Tensor]:
+    own = relation.positives(positives)
+    if level_decay == 0.0:
+        return [own]
+    assert relation.taxonomy is not None
+    height = relation.taxonomy.height
+    if relation.inputs.selection is not None:  # the pairs are given: the same on every level
+        return [own] * height
+    return [relation.same_ancestor(level) & ~relation.is_self for level in range(height, 0, -1)]
+
+
+def _level_rule(
+    losses: Tensor, valid: Tensor, *, level_decay: float
+) -> tuple[Tensor, Tensor, list[float]]:
+    powers = [level_decay**k for k in range(losses.shape[1])]
+    return losses, valid, [power / sum(powers) for power in powers]
 
 
 class HWCLoss(ContrastiveLoss):
@@ -80,6 +107,12 @@ class HWCLoss(ContrastiveLoss):
     pairings repel siblings more than strangers (``shared``: similar pairs, ``split``: distant
     ones) and are warned about.
 
+    With ``level_decay`` g > 0 the loss stands on every level of the taxonomy at once (ours):
+    with L_k the loss above whose positives share the ancestor on the k-th level from below
+    (k = 1: the leaves), K levels below the root,
+
+        L = sum_k g^(k-1) L_k / sum_k g^(k-1).
+
     Args:
         taxonomy: a Taxonomy, the name of a built-in one, or a path.
         alpha: weight of the hierarchy on positives (``shared``: on all pairs); >= 0.
@@ -90,6 +123,8 @@ class HWCLoss(ContrastiveLoss):
         partial: what a pair is of whose labels one is an ancestor of the other, where a
             sample is labelled with an inner node: ``"leave_out"``: neither positive nor
             negative, since both may be of one class; ``"negative"``: as other labels.
+        level_decay: g, in [0, 1]: what a level counts against the one below it. 0 (default):
+            only the leaves; 1: all the same. Needs supervised positives and one label each.
         options: see :class:`~hyperhier.losses.ContrastiveLoss`.
 
     Samples with several labels each come with a bool table of labels ``(B, N)`` over the
@@ -121,6 +156,7 @@ class HWCLoss(ContrastiveLoss):
         similarity: str = "auto",
         positives: Positives = "supervised",
         partial: Partial = "leave_out",
+        level_decay: float = 0.0,
         learn_temperature: bool = False,
         reduction: Reduction = "mean",
         block_size: int | None = None,
@@ -144,8 +180,9 @@ class HWCLoss(ContrastiveLoss):
         self.scaling = _check_scaling(scaling, self.similarity)
         self.positives = _check_positives(positives)
         self.partial = _check_partial(partial)
+        self.level_decay = _check_level_decay(level_decay, positives)
 
-    def pairs(self, s: Tensor, relation: Relation) -> Terms:
+    def pairs(self, s: Tensor, relation: Relation) -> list[Terms]:
         return _hwc_pairs(
             s,
             relation,
@@ -155,12 +192,17 @@ class HWCLoss(ContrastiveLoss):
             scaling=self.scaling,
             positives=self.positives,
             partial=self.partial,
+            level_decay=self.level_decay,
         )
+
+    def levels(self, losses: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, list[float]]:
+        return _level_rule(losses, valid, level_decay=self.level_decay)
 
     def extra_repr(self) -> str:
         return (
             f"{super().extra_repr()}, alpha={self.alpha}, beta={self.beta}, "
-            f"scaling={self.scaling!r}, positives={self.positives!r}"
+            f"scaling={self.scaling!r}, positives={self.positives!r}, "
+            f"level_decay={self.level_decay}"
         )
 
 
@@ -177,6 +219,7 @@ def hwc_loss(
     similarity: str = "auto",
     positives: Positives = "supervised",
     partial: Partial = "leave_out",
+    level_decay: float = 0.0,
     ref_emb: Tensor | None = None,
     ref_labels: Tensor | None = None,
     indices_tuple: tuple[Tensor, ...] | None = None,
@@ -206,6 +249,7 @@ def hwc_loss(
         scaling=_check_scaling(scaling, similarity),
         positives=_check_positives(positives),
         partial=_check_partial(partial),
+        level_decay=_check_level_decay(level_decay, positives),
     )
     return contrastive_loss(
         pairs,
@@ -220,6 +264,7 @@ def hwc_loss(
         reduction=reduction,
         block_size=block_size,
         class_weights=check_class_weights(class_weights),
+        levels=functools.partial(_level_rule, level_decay=level_decay),
         validate=validate,
     )
 
@@ -234,6 +279,16 @@ def _check_partial(partial: Partial) -> Partial:
     if partial not in get_args(Partial):
         raise ValueError(f"partial must be one of {get_args(Partial)}, got {partial!r}")
     return partial
+
+
+def _check_level_decay(level_decay: float, positives: Positives) -> float:
+    if not 0.0 <= level_decay <= 1.0:
+        raise ValueError(f"level_decay must be in [0, 1], got {level_decay!r}")
+    if level_decay > 0.0 and positives != "supervised":
+        raise ValueError(
+            f"level_decay={level_decay} needs positives='supervised', got {positives!r}"
+        )
+    return level_decay
 
 
 def _check_scaling(scaling: str, similarity: str) -> str:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import torch
+from torch import Tensor
 
 from hyperhier.errors import RunError
 from hyperhier.taxonomy import Taxonomy
 
-__all__ = ["balanced_tree", "corrupted_leaves", "flat_tree", "loss_tree", "random_tree"]
+__all__ = [
+    "balanced_tree",
+    "corrupted_leaves",
+    "flat_tree",
+    "loss_tree",
+    "random_multipliers",
+    "random_tree",
+]
 
 
 def loss_tree(text: str, taxonomy: Taxonomy, seed: int) -> Taxonomy | None:
@@ -19,6 +30,7 @@ def loss_tree(text: str, taxonomy: Taxonomy, seed: int) -> Taxonomy | None:
     ``corrupted:0.2``   that share of the leaves moved to one another's places
     ``random``          as many nodes on each level, parents drawn at random
     ``flat``            all leaves right below the root
+    ``multipliers``     the tree itself, with kappa dealt out anew to pairs of leaves
     ==================  =========================================================
 
     Args:
@@ -48,8 +60,11 @@ def loss_tree(text: str, taxonomy: Taxonomy, seed: int) -> Taxonomy | None:
         return random_tree(taxonomy, seed)
     if text == "flat":
         return flat_tree(taxonomy)
+    if text == "multipliers":
+        return random_multipliers(taxonomy, seed)
     raise RunError(
-        f"loss_tree must be true, shuffled, random, flat or corrupted:SHARE, got {text!r}"
+        "loss_tree must be true, shuffled, random, flat, multipliers or corrupted:SHARE, "
+        f"got {text!r}"
     )
 
 
@@ -110,6 +125,45 @@ def random_tree(taxonomy: Taxonomy, seed: int = 0) -> Taxonomy:
 def flat_tree(taxonomy: Taxonomy) -> Taxonomy:
     """The leaves right below the root: labels without a hierarchy."""
     return Taxonomy.from_edges([(taxonomy.root, leaf) for leaf in taxonomy.leaves])
+
+
+class _Multipliers(Taxonomy):
+    """A taxonomy with a table in place of its kappa."""
+
+    _kappa: Tensor
+
+    def kappa(self, i: Any, j: Any) -> Tensor:
+        i, j = torch.as_tensor(i), torch.as_tensor(j)
+        return self._kappa.to(i.device)[i, j]
+
+
+def random_multipliers(taxonomy: Taxonomy, seed: int = 0) -> Taxonomy:
+    """The same taxonomy, but kappa of two different leaves is that of a pair drawn at random.
+
+    Every value of kappa is dealt out as often as before, so a loss gets multipliers of the
+    same sizes without their meaning. All other queries give the true tree.
+
+    Args:
+        taxonomy: a tree of some thousand nodes at most: kappa becomes a table.
+        seed: of the drawing.
+
+    >>> from hyperhier.taxonomy import builtin_taxonomy
+    >>> tree = builtin_taxonomy("fashion-mnist")
+    >>> other, pairs = random_multipliers(tree), (tree.leaf_ids[:, None], tree.leaf_ids)
+    >>> torch.equal(other.kappa(*pairs), tree.kappa(*pairs))
+    False
+    >>> torch.equal(other.kappa(*pairs).ravel().msort(), tree.kappa(*pairs).ravel().msort())
+    True
+    """
+    ids, leaves = torch.arange(len(taxonomy)), taxonomy.leaf_ids
+    table = taxonomy.kappa(ids[:, None], ids)
+    row, column = torch.triu_indices(len(leaves), len(leaves), offset=1)
+    one, other = leaves[row], leaves[column]
+    dealt = torch.from_numpy(np.random.default_rng(seed).permutation(len(one)))
+    table[one, other] = table[other, one] = table[one, other][dealt]
+    made = _Multipliers._of(taxonomy._structure)
+    object.__setattr__(made, "_kappa", table)
+    return made
 
 
 def balanced_tree(arity: list[int]) -> Taxonomy:

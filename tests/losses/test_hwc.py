@@ -60,16 +60,23 @@ def kinds(manifold: Manifold) -> tuple[str, ...]:
     return ("cosine", "distance") if manifold.supports_cosine else ("distance",)
 
 
+def full_paths(tree: Taxonomy, labels: Tensor) -> list[list[str]]:
+    """Names from the root to the label, a leaf standing in for itself on the levels below."""
+    paths = [[*reversed(tree.ancestors(n)), n] for n in tree.decode(labels)]
+    return [(p + [p[-1]] * 3)[: tree.height + 1] for p in paths]
+
+
+def common_depths(paths: list[list[str]]) -> list[list[int]]:
+    """Depth of the deepest common name."""
+    return [[sum(a == b for a, b in zip(p, q, strict=True)) - 1 for q in paths] for p in paths]
+
+
 @pytest.mark.filterwarnings("ignore:scaling=")
 @pytest.mark.parametrize("scaling", SCALINGS)
 def test_equals_the_formula(manifold, tree, points, draw, scaling):
     labels, z = draw(tree, 10), points(manifold, 10)
-    # depth of the deepest common name on the paths, a leaf standing in for itself below
-    paths = [[*reversed(tree.ancestors(n)), n] for n in tree.decode(labels)]
-    paths = [(p + [p[-1]] * 3)[: tree.height + 1] for p in paths]
-    kappa = [
-        [(sum(a == b for a, b in zip(p, q, strict=True)) - 1) / 3 for q in paths] for p in paths
-    ]
+    paths = full_paths(tree, labels)
+    kappa = [[depth / 3 for depth in row] for row in common_depths(paths)]
     same = [[j for j in range(10) if j != i and paths[i] == paths[j]] for i in range(10)]
     for kind in kinds(manifold):
         got = hwc_loss(
@@ -110,6 +117,80 @@ def test_without_hierarchy_it_is_supcon_and_ntxent(
             rtol=tolerance,
             atol=0,
         )
+
+
+@pytest.mark.filterwarnings("ignore:scaling=")
+@pytest.mark.parametrize("scaling", SCALINGS)
+@pytest.mark.parametrize("decay", [0.5, 1.0])
+def test_levels_equal_the_formula(manifold, tree, points, draw, scaling, decay):
+    labels, z = draw(tree, 10), points(manifold, 10)
+    common = common_depths(full_paths(tree, labels))
+    kappa = [[depth / 3 for depth in row] for row in common]
+    kind = kinds(manifold)[0]
+    s = similarity(manifold, z, kind)
+    total, weights = 0.0, 0.0
+    for above in range(3):  # levels above the leaves
+        level = 3 - above
+        positives = [[j for j in range(10) if j != i and common[i][j] >= level] for i in range(10)]
+        total += decay**above * plain_hwc(s, kappa, positives, scaling, 0.5, 0.7, 1.3)
+        weights += decay**above
+    options = {"temperature": 0.5, "alpha": 0.7, "beta": 1.3, "similarity": kind}
+    loss = HWCLoss(tree, manifold=manifold, scaling=scaling, level_decay=decay, **options)
+    assert float(loss(z, labels)) == pytest.approx(total / weights, rel=1e-12)
+
+
+def test_levels_leave_a_given_choice_of_pairs_as_it_is(manifold, tree, points, draw):
+    z, labels = points(manifold, 4), draw(tree, 4)
+    chosen = (
+        torch.tensor([0, 2]),
+        torch.tensor([1, 3]),
+        torch.tensor([0, 1]),
+        torch.tensor([2, 3]),
+    )
+    values = [
+        hwc_loss(z, labels, tree, manifold=manifold, level_decay=g, indices_tuple=chosen)
+        for g in (0.0, 0.5)
+    ]
+    torch.testing.assert_close(*values)
+
+
+def test_levels_bring_siblings_nearer(tree):
+    """Without a second sample of a leaf, only the levels above it attract."""
+    m = Lorentz()
+    labels = tree.leaf_ids[:4]
+    z = m.from_features(torch.eye(4, dtype=torch.float64)).requires_grad_()
+    alone = hwc_loss(z, labels, tree, manifold=m)
+    assert float(alone.detach()) == 0.0
+    levels = hwc_loss(z, labels, tree, manifold=m, level_decay=0.5)
+    (gradient,) = torch.autograd.grad(levels, z)
+    assert float(levels.detach()) > 0
+    assert float(gradient.norm()) > 0
+
+
+def test_levels_of_inner_labels(tree, points):
+    """A sample known as a parent is a positive above its depth, and undecided below it."""
+    m = Euclidean()
+    inner = next(n for n in tree.nodes if tree.children(n) and tree.ancestors(n))
+    leaf = next(n for n in tree.decode(tree.leaf_ids) if inner in tree.ancestors(n))
+    other = next(n for n in tree.decode(tree.leaf_ids) if inner not in tree.ancestors(n))
+    labels = tree.encode([inner, leaf, leaf, other])
+    z = points(m, 4)
+    value = hwc_loss(z, labels, tree, manifold=m, level_decay=1.0, alpha=0.0, beta=0.0)
+    s = similarity(m, z, "cosine")
+    depth = len(tree.ancestors(inner))
+    expected = 0.0
+    for level in range(1, tree.height + 1):
+        together = [0, 1, 2] if level <= depth else [1, 2]
+        anchors = []
+        for i in together:
+            others = [j for j in range(4) if j != i and not (level > depth and j == 0)]
+            positives = [j for j in together if j != i]
+            total = sum(math.exp(s[i][j] / 0.1) for j in others)
+            anchors.append(
+                -sum(s[i][j] / 0.1 - math.log(total) for j in positives) / len(positives)
+            )
+        expected += sum(anchors) / len(anchors) / tree.height
+    assert float(value) == pytest.approx(expected, rel=1e-9)
 
 
 def repulsion(manifold: Manifold, tree: Taxonomy, d: float, **options) -> tuple[float, float]:
@@ -256,6 +337,9 @@ def test_unknown_labels_are_named(tree, points, bad):
         ({"temperature": 0.0}, "temperature must be positive and finite, got 0.0"),
         ({"scaling": "both"}, "scaling must be one of .* got 'both'"),
         ({"positives": "all"}, "positives must be one of .* got 'all'"),
+        ({"level_decay": 1.5}, r"level_decay must be in \[0, 1\], got 1.5"),
+        ({"level_decay": math.nan}, r"level_decay must be in \[0, 1\], got nan"),
+        ({"level_decay": 0.5, "positives": "views"}, "needs positives='supervised', got 'views'"),
         ({"similarity": "dot"}, "similarity must be .* got 'dot'"),
     ],
 )
@@ -279,6 +363,8 @@ def test_functional_twin(manifold, tree, points, draw):
         {},
         {"temperature": 0.4, "alpha": 2.0, "beta": 0.5, "scaling": "mass"},
         {"positives": "views", "reduction": "none", "block_size": 5},
+        {"level_decay": 0.5, "block_size": 5},
+        {"level_decay": 1.0, "reduction": "sum"},
     ):
         torch.testing.assert_close(
             HWCLoss(tree, manifold=manifold, **options)(z, labels),

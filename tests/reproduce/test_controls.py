@@ -8,6 +8,7 @@ import torch
 
 from hyperhier.data import ImageSet, make_hierarchical_images
 from hyperhier.errors import RunError
+from hyperhier.losses import HWCLoss
 from hyperhier.reproduce.labels import coarser_labels, fewer_labels, relabelled
 from hyperhier.reproduce.shift import changed_pictures, domain_split
 from hyperhier.reproduce.trees import (
@@ -15,6 +16,7 @@ from hyperhier.reproduce.trees import (
     corrupted_leaves,
     flat_tree,
     loss_tree,
+    random_multipliers,
     random_tree,
 )
 from hyperhier.taxonomy import Taxonomy, builtin_taxonomy
@@ -31,13 +33,13 @@ def moved(tree: Taxonomy) -> int:
     return sum(tree.ancestors(leaf) != TREE.ancestors(leaf) for leaf in TREE.leaves)
 
 
-@pytest.mark.parametrize("text", ["shuffled", "random", "flat", "corrupted:0.3"])
+@pytest.mark.parametrize("text", ["shuffled", "random", "flat", "multipliers", "corrupted:0.3"])
 def test_every_control_has_the_same_leaves(text: str) -> None:
     tree = loss_tree(text, TREE, 3)
     assert tree is not None
     assert set(tree.leaves) == set(TREE.leaves)
     assert tree == loss_tree(text, TREE, 3)
-    assert (tree == loss_tree(text, TREE, 4)) == (text == "flat")
+    assert (tree == loss_tree(text, TREE, 4)) == (text in ("flat", "multipliers"))
 
 
 def test_the_true_tree_is_none_and_other_texts_are_refused() -> None:
@@ -52,6 +54,28 @@ def test_corruption_moves_that_share_of_the_leaves_and_keeps_the_shape() -> None
     assert counts[:2] == [0, 0]
     assert 10 < counts[2] <= 20 < counts[3] <= 50 < counts[4] <= 100
     assert levels(corrupted_leaves(TREE, 0.5)) == levels(TREE)
+
+
+def test_random_multipliers_change_kappa_of_different_leaves_and_nothing_else() -> None:
+    tree = random_multipliers(TREE, 0)
+    ids, leaves = torch.arange(len(TREE)), TREE.leaf_ids
+    now, true = tree.kappa(ids[:, None], ids), TREE.kappa(ids[:, None], ids)
+    assert torch.equal(now, now.T)
+    changed = (now != true).nonzero()
+    assert len(changed) > 300  # the 400 pairs of siblings lie elsewhere now
+    assert torch.isin(changed, leaves).all()
+    assert torch.equal(now.diagonal(), true.diagonal())
+    assert torch.equal(now[leaves][:, leaves].sum(), true[leaves][:, leaves].sum())
+    assert torch.equal(tree.lca(leaves, leaves.flip(0)), TREE.lca(leaves, leaves.flip(0)))
+    other = random_multipliers(TREE, 1)
+    assert not torch.equal(other.kappa(ids[:, None], ids), now)
+
+    loss = HWCLoss(tree, manifold="lorentz")
+    assert loss.taxonomy is tree
+    z = loss.manifold.from_features(0.3 * torch.randn(20, 4))
+    labels = leaves[:10].repeat(2)
+    true_value = HWCLoss(TREE, manifold="lorentz")(z, labels)
+    assert not torch.equal(loss(z, labels), true_value)
 
 
 def test_a_random_tree_keeps_the_size_of_each_level_and_its_inner_nodes() -> None:
