@@ -49,7 +49,8 @@ class Explanation:
         """The weightiest attributes as a Markdown table."""
         lines = ["| attribute | score | share of the margin |", "|---|---:|---:|"]
         for s in self.shares[:rows]:
-            lines.append(f"| {s.attribute} | {s.score:+.3f} | {s.share:+.4f} |")
+            name = s.attribute.replace("|", "\\|")
+            lines.append(f"| {name} | {s.score:+.3f} | {s.share:+.4f} |")
         rest = sum(s.share for s in self.shares[rows:])
         if self.shares[rows:]:
             lines.append(f"| {len(self.shares) - rows} others | | {rest:+.4f} |")
@@ -105,6 +106,8 @@ def attribute_prototypes(
     Returns:
         class ids ``(P,)``, ascending, and prototypes ``(P, A)``.
     """
+    if labels.dim() != 1:
+        raise ValueError(f"expected one label for each sample (n,), got {tuple(labels.shape)}")
     if not len(labels) or len(labels) != len(features):
         raise ValueError(f"got {len(features)} features and {len(labels)} labels")
     scores = head.project(features, _position(head, level))
@@ -148,6 +151,8 @@ def explain(
     attributes = head.levels[at].attributes
     if features.dim() != 1:
         raise ValueError(f"expected the features of one sample (d,), got {tuple(features.shape)}")
+    if not bool(features.isfinite().all()):
+        raise ValueError("the features are not finite")
     if prototypes.dim() != 2 or len(prototypes) < 2 or prototypes.shape[1] != len(attributes):
         raise ValueError(
             f"expected at least two prototypes (P, {len(attributes)}), "

@@ -140,7 +140,7 @@ def load_text_levels(
     encoder: str | TextEncoder = "tfidf",
     *,
     taxonomy: Taxonomy | None = None,
-    names: Sequence[str] | None = None,
+    names: str | Sequence[str] | None = None,
 ) -> tuple[TextLevel, ...]:
     """Text levels, coarse to fine, from whatever holds them.
 
@@ -153,11 +153,14 @@ def load_text_levels(
         taxonomy: where the texts have one level only, whose attributes are its nodes, they
             are laid out over its levels 1, 2, ...: a node without a text of its own takes the
             mean of the leaves below it. A leaf such as ``"F:Lemon"`` answers to ``"Lemon"``.
-        names: the levels wanted, coarse to fine; default: all as they come.
+        names: the levels wanted, coarse to fine, also as one text with commas; default: all
+            as they come.
 
     Raises:
         DataError: texts that cannot be read, or a leaf without one.
     """
+    if isinstance(names, str):
+        names = [name.strip() for name in names.split(",")]
     levels = _read(texts, encoder, names)
     if names is not None:
         by_name = {level.name: level for level in levels}

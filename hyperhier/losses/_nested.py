@@ -20,6 +20,7 @@ __all__ = [
     "check_level_weights",
     "encode_columns",
     "flat_labels",
+    "has_columns",
     "levels_of_taxonomy",
     "match_level_weights",
     "nested_terms",
@@ -33,6 +34,20 @@ LevelsOf = Callable[[Tensor], tuple[Tensor, Tensor]]
 def flat_labels(labels: Tensor) -> tuple[Tensor, Tensor]:
     """One level: the label itself."""
     return labels[:, None], torch.ones_like(labels[:, None], dtype=torch.bool)
+
+
+def has_columns(labels: Tensor | None, ref_labels: Tensor | None) -> bool:
+    """Whether the labels are a table ``(B, C)`` of integers with C > 1."""
+    if not isinstance(labels, Tensor) or labels.dim() != 2 or labels.shape[1] < 2:
+        return False
+    if labels.dtype == torch.bool or labels.is_floating_point():
+        return False
+    if ref_labels is not None and ref_labels.shape[1:] != labels.shape[1:]:
+        raise ValueError(
+            f"labels and ref_labels must have the same columns, got {tuple(labels.shape)} "
+            f"and {tuple(ref_labels.shape)}"
+        )
+    return True
 
 
 def levels_of_taxonomy(taxonomy: Taxonomy) -> LevelsOf:

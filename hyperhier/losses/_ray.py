@@ -8,12 +8,25 @@ from typing import TYPE_CHECKING, Literal, get_args
 import torch
 from torch import Tensor
 
-from hyperhier._numerics import largest_exponent, safe_norm, safe_sqrt, unit_vector
+from hyperhier._numerics import (
+    data_dependent_allowed,
+    largest_exponent,
+    safe_norm,
+    safe_sqrt,
+    unit_vector,
+)
 
 if TYPE_CHECKING:
     from hyperhier.manifolds.base import Manifold
 
-__all__ = ["Projection", "check_projection", "ray_features", "ray_positions", "vectors_of"]
+__all__ = [
+    "Projection",
+    "check_projection",
+    "flat_positions",
+    "ray_features",
+    "ray_positions",
+    "vectors_of",
+]
 
 Projection = Literal["geodesic", "busemann", "features"]
 
@@ -57,6 +70,56 @@ def ray_features(x: Tensor, manifold: Manifold) -> tuple[Tensor, Tensor | None]:
     return features, c.to(x.device)
 
 
+def flat_positions(
+    anchors: Tensor, *others: Tensor, table: bool, normalize: bool = False
+) -> tuple[list[Tensor], Tensor]:
+    """Positions of several sets of points in a flat space, and the lengths of the anchors.
+
+    Args:
+        anchors: ``(n, d)``; for the zero vector every point lies at 0.
+        others: each ``(m, d)`` for a table of all pairs, else ``(n, d)``, row by row.
+        normalize: all vectors have length 1 first, and the zero vector 0.
+
+    Returns:
+        positions, each ``(n, m)``, and lengths ``(n, 1)``; row by row all are ``(n,)``.
+    """
+
+    def product(x: Tensor, y: Tensor) -> Tensor:
+        return x @ y.mT if table else torch.linalg.vecdot(x, y)
+
+    # besides the inputs, the backward pass of this needs products and lengths, no vectors
+    length = torch.linalg.vector_norm(anchors, dim=-1, keepdim=table)
+    divisor = torch.where(length > 0, length, 1.0)
+    shortest = torch.finfo(length.dtype).tiny ** 0.5
+    positions, exact = [], (length > shortest).all()
+    for x in others:
+        position = product(anchors, x) / divisor
+        if normalize:
+            size = torch.linalg.vector_norm(x, dim=-1)
+            position = position / torch.where(size > 0, size, 1.0)
+            exact = exact & ((size > shortest) & size.isfinite()).all()
+        exact = exact & position.isfinite().all()
+        positions.append(position)
+    if not data_dependent_allowed(anchors, *others) or not bool(exact):
+        # squares may leave the range of the dtype: scale every vector first
+        towards, length = unit_vector(anchors), safe_norm(anchors, -1, keepdim=table)
+        if normalize:
+            positions = [product(towards, unit_vector(x)) for x in others]
+        else:
+            scales = [_length_or_one(x) for x in others]
+            positions = [
+                product(towards, x / scale) * (scale.mT if table else scale.squeeze(-1))
+                for x, scale in zip(others, scales, strict=True)
+            ]
+    return positions, (length > 0).to(length.dtype) if normalize else length
+
+
+def _length_or_one(x: Tensor) -> Tensor:
+    """Constants ``(n, 1)`` to divide by; 1 where the length is no use."""
+    length = safe_norm(x.detach(), -1, keepdim=True)
+    return torch.where((length > 0) & length.isfinite(), length, 1.0)
+
+
 def ray_positions(
     anchors: Tensor, others: Tensor, c: Tensor | None, projection: Projection
 ) -> Tensor:
@@ -83,26 +146,28 @@ def ray_positions(
         The angle is known to about 1e-8, which matters beyond s = 18.
     """
     if c is None or projection == "features":
-        # the table of products and the lengths are all that the backward pass needs
-        length = torch.linalg.vector_norm(anchors, dim=-1, keepdim=True)
-        return (anchors @ others.mT) / torch.where(length > 0, length, 1.0)
+        return flat_positions(anchors, others, table=True)[0][0]
     root = c.to(torch.float64).sqrt()
     towards, x = unit_vector(anchors.double()), others.double()
     r = safe_norm(x, -1).unsqueeze(-2)
     flat = towards @ x.mT
     # near the origin the space is flat to the last bit, and no angle is needed
     near = (root * r).detach() < _FLAT_BELOW
-    s = torch.where(near, 1.0, root * r).clamp(max=largest_exponent(torch.float64))
+    s = torch.where(near, 1.0, root * r)
     cosine = torch.where(near, 0.0, flat) / torch.where(near, 1.0, r)
+    # straight ahead both are s, straight behind -s, however far
+    straight = cosine.abs() >= 1.0
     if projection == "busemann":
         # cosh s - sinh s cos = e^s ((1 - cos) + e^-2s (1 + cos)) / 2: nothing cancels
-        shrunk = torch.exp(-2.0 * s)
-        inside = 0.5 * ((1.0 - cosine).clamp_min(0.0) + shrunk * (1.0 + cosine))
-        curved = -(s + torch.maximum(inside, 0.5 * shrunk * shrunk).log()) / root
+        inside = 0.5 * ((1.0 - cosine) + torch.exp(-2.0 * s) * (1.0 + cosine))
+        curved = -(s + torch.where(straight, 1.0, inside).log())
     else:
         # divided by sinh s, so that nothing overflows
         sine = safe_sqrt(1.0 - cosine.square())
-        curved = torch.asinh(cosine / torch.hypot(1.0 / torch.sinh(s), sine)) / root
+        height = torch.sinh(s.clamp(max=largest_exponent(torch.float64)))
+        away = torch.where(straight, 1.0, torch.hypot(1.0 / height, sine))
+        curved = torch.asinh(cosine / away)
+    curved = torch.where(straight, s * cosine.detach().sign(), curved) / root
     undefined = (towards == 0).all(-1).unsqueeze(-1)
     position = torch.where(near | undefined, flat, curved)
     return position.to(anchors.dtype)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from hyperhier.losses._contrastive import ContrastiveLoss, contrastive_loss, resolve_similarity
@@ -15,6 +14,7 @@ from hyperhier.losses._nested import (
     check_level_weights,
     encode_columns,
     flat_labels,
+    has_columns,
     levels_of_taxonomy,
     match_level_weights,
     nested_terms,
@@ -63,6 +63,7 @@ class HiDiscLoss(ContrastiveLoss):
             distances.
         options: see :class:`~hyperhier.losses.ContrastiveLoss`.
 
+    >>> import torch
     >>> from hyperhier.manifolds import Sphere
     >>> z = Sphere().from_features(torch.tensor([[1.0, 0.0], [1.0, 0.2], [0.0, 1.0], [-1.0, 0.3]]))
     >>> patient_slide = torch.tensor([[0, 0], [0, 0], [0, 1], [1, 0]])
@@ -110,7 +111,7 @@ class HiDiscLoss(ContrastiveLoss):
             ref_labels: labels of ``ref_emb``, in the form of ``labels``.
             indices_tuple: the pairs to use.
         """
-        if self.taxonomy is not None or not _several_columns(labels, ref_labels):
+        if self.taxonomy is not None or not has_columns(labels, ref_labels):
             return super().forward(embeddings, labels, ref_emb, ref_labels, indices_tuple)
         assert isinstance(labels, Tensor)
         if self.memory.size or isinstance(self.class_weights, Tensor):
@@ -163,6 +164,7 @@ def hidisc_loss(
 ) -> Tensor:
     """The functional form of :class:`HiDiscLoss`, with its options.
 
+    >>> import torch
     >>> from hyperhier.manifolds import Lorentz
     >>> from hyperhier.taxonomy import Taxonomy
     >>> tree = Taxonomy.from_paths([("x", "a", "a1"), ("x", "a", "a2"), ("x", "b", "b1")])
@@ -174,17 +176,3 @@ def hidisc_loss(
     loss = HiDiscLoss(taxonomy, **options)
     value: Tensor = loss(embeddings, labels, ref_emb, ref_labels, indices_tuple)
     return value
-
-
-def _several_columns(labels: Tensor | None, ref_labels: Tensor | None) -> bool:
-    """Whether the labels are a table ``(B, C)`` of integers with C > 1."""
-    if not isinstance(labels, Tensor) or labels.dim() != 2 or labels.shape[1] < 2:
-        return False
-    if labels.dtype == torch.bool or labels.is_floating_point():
-        return False
-    if ref_labels is not None and ref_labels.shape[1:] != labels.shape[1:]:
-        raise ValueError(
-            f"labels and ref_labels must have the same columns, got {tuple(labels.shape)} "
-            f"and {tuple(ref_labels.shape)}"
-        )
-    return True

@@ -17,6 +17,7 @@ from hyperhier.losses._nested import (
     check_level_weights,
     encode_columns,
     flat_labels,
+    has_columns,
     levels_of_taxonomy,
     match_level_weights,
     nested_terms,
@@ -66,7 +67,7 @@ class HLSSLoss(nn.Module):
             level of labels, or one more, for "the same sample" of several views, or a single
             one, read anew on every level. None: the names of the taxonomy's nodes.
         encoder: for sentences: ``"tfidf"``, ``"sentence-transformers:MODEL"``, a callable.
-        text_levels: names of the levels to take, coarse to fine.
+        text_levels: names of the levels to take, coarse to fine; or one text, with commas.
         hvc_weight, ha_weight: w_hvc and w_ha; >= 0, and 0 leaves the term out.
         ha_temperature: divides z and t in L_HA; 1 is the published form, in which L_HA is
             at most about 2 / d per level.
@@ -100,7 +101,7 @@ class HLSSLoss(nn.Module):
         dim: int,
         texts: Any = None,
         encoder: str | TextEncoder = "tfidf",
-        text_levels: Sequence[str] | None = None,
+        text_levels: str | Sequence[str] | None = None,
         hvc_weight: float = 1.0,
         ha_weight: float = 1.0,
         ha_temperature: float = 1.0,
@@ -201,11 +202,12 @@ def hlss_loss(
     _check_options(hvc_weight, ha_weight, ha_temperature, temperature, align_to, block_size)
     geometry = as_geometry(manifold)
     tree = None if taxonomy is None else as_tree(taxonomy)
-    columns = _columns(labels, tree)
+    several = tree is None and has_columns(labels, ref_labels)
+    columns = _columns(labels, tree, several)
     texts, views = _text_of_level(len(head.levels), columns, embeddings)
     weights = match_level_weights(check_level_weights(level_weights), len(texts))
     levels_of: LevelsOf = flat_labels if tree is None else levels_of_taxonomy(tree)
-    if tree is None and columns > 1:
+    if several:
         assert labels is not None
         labels, ref_labels, levels_of = encode_columns(labels, ref_labels)
     inputs = prepare_inputs(
@@ -286,7 +288,7 @@ def _own_text(
 def _levels(
     texts: Any,
     encoder: str | TextEncoder,
-    names: Sequence[str] | None,
+    names: str | Sequence[str] | None,
     taxonomy: Taxonomy | None,
 ) -> tuple[TextLevel, ...]:
     if texts is None:
@@ -305,13 +307,13 @@ def _spoken(name: str) -> str:
     return words if any(letter.isalnum() for letter in words) else f"class {name!a}"
 
 
-def _columns(labels: Tensor | None, tree: Taxonomy | None) -> int:
+def _columns(labels: Tensor | None, tree: Taxonomy | None, several: bool) -> int:
     """Number of label levels."""
     if tree is not None:
         return tree.height
     if labels is None:
         return 0
-    return labels.shape[1] if isinstance(labels, Tensor) and labels.dim() == 2 else 1
+    return labels.shape[1] if several else 1
 
 
 def _text_of_level(count: int, columns: int, embeddings: Tensor) -> tuple[list[int], bool]:
@@ -324,8 +326,9 @@ def _text_of_level(count: int, columns: int, embeddings: Tensor) -> tuple[list[i
     if count == 1 and columns:
         return [0] * columns, False
     raise ValueError(
-        f"{count} levels of texts do not fit {columns} levels of labels: expected {columns}, or "
-        f"one for all, or {columns + 1} where samples have several views"
+        f"{count} levels of texts do not fit {columns} levels of labels: expected "
+        + (f"{columns}, or one for all, or " if columns else "")
+        + f"{columns + 1} where samples have several views; text_levels chooses among them"
     )
 
 

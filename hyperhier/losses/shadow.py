@@ -11,7 +11,13 @@ from torch import Tensor, nn
 from hyperhier._numerics import safe_norm
 from hyperhier.losses._inputs import Inputs, as_geometry, prepare_inputs
 from hyperhier.losses._pairs import Relation
-from hyperhier.losses._ray import Projection, check_projection, ray_features, ray_positions
+from hyperhier.losses._ray import (
+    Projection,
+    check_projection,
+    flat_positions,
+    ray_features,
+    ray_positions,
+)
 from hyperhier.losses._reduce import (
     Reduction,
     by_row_blocks,
@@ -182,7 +188,8 @@ def shadow_triplet_loss(
             for x in (anchors, positives, negatives)
         )
         if c is None or normalize or projection == "features":
-            delta_p, delta_n = _row_deltas(a, p, n, normalize)
+            (at_p, at_n), length = flat_positions(a, p, n, table=False, normalize=normalize)
+            delta_p, delta_n = (length - at_p).abs(), (length - at_n).abs()
         else:
             both = torch.stack((p, n), dim=1)
             position = ray_positions(a.unsqueeze(1), both, c, projection).squeeze(1)
@@ -191,23 +198,6 @@ def shadow_triplet_loss(
         if reduction == "none":
             return losses
         return losses.sum() / (max(1, len(losses)) if reduction == "mean" else 1)
-
-
-def _row_deltas(a: Tensor, p: Tensor, n: Tensor, normalize: bool) -> tuple[Tensor, Tensor]:
-    """delta_p and delta_n ``(T,)`` in a flat space.
-
-    Besides the inputs, the backward pass needs numbers only, no vectors.
-    """
-    length = torch.linalg.vector_norm(a, dim=-1)
-    divisor = torch.where(length > 0, length, 1.0)
-    deltas = []
-    for x in (p, n):
-        position = torch.linalg.vecdot(a, x) / divisor
-        if normalize:
-            size = torch.linalg.vector_norm(x, dim=-1)
-            position = position / torch.where(size > 0, size, 1.0)
-        deltas.append(((length > 0).to(a.dtype) if normalize else length) - position)
-    return deltas[0].abs(), deltas[1].abs()
 
 
 def shadow_loss(
@@ -262,9 +252,10 @@ class _Shadows:
     def __init__(
         self, inputs: Inputs, manifold: Manifold, normalize: bool, projection: Projection
     ) -> None:
-        self.projection: Projection = "features" if normalize else projection
+        self.projection: Projection = projection
         self.normalize = normalize
         self.anchors, self.c = ray_features(inputs.anchors.points, manifold)
+        self.flat = self.c is None or normalize or projection == "features"
         self.others = self.anchors
         if inputs.others is not inputs.anchors:
             self.others, _ = ray_features(inputs.others.points, manifold)
@@ -272,12 +263,13 @@ class _Shadows:
     def __call__(self, rows: slice) -> Tensor:
         """``(n, m)``."""
         anchors = self.anchors[rows]
-        length = safe_norm(anchors, -1, keepdim=True)
-        position = ray_positions(anchors, self.others, self.c, self.projection)
-        if self.normalize:
-            size = torch.linalg.vector_norm(self.others, dim=-1)
-            position = position / torch.where(size > 0, size, 1.0)
-            length = (length > 0).to(position.dtype)
+        if self.flat:
+            (position,), length = flat_positions(
+                anchors, self.others, table=True, normalize=self.normalize
+            )
+        else:
+            length = safe_norm(anchors, -1, keepdim=True)
+            position = ray_positions(anchors, self.others, self.c, self.projection)
         return (length - position).abs()
 
 

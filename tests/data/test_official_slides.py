@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hyperhier.data.official import load_opensrh, load_tcga
+from hyperhier.data.official import load_opensrh, load_slides, load_tcga
 from hyperhier.errors import DataError
 
 Draw = Callable[..., Path]
@@ -141,6 +141,18 @@ def test_what_is_wrong_with_tcga(tcga: Path) -> None:
     (tcga / "0a.h5").unlink()
     with pytest.raises(DataError, match=r"0a\.h5 not found"):
         load_tcga(tcga)
+
+
+def test_a_folder_name_is_one_patient_below_every_class(tmp_path: Path, draw: Draw) -> None:
+    for kind in ("glioma", "normal"):
+        for patient in ("1", "2", "3"):
+            draw(tmp_path / kind / patient / f"{kind}-slide" / "0.png")
+    data = load_slides(tmp_path, test_fraction=0.4, val_fraction=0.0)
+    assert data.nested is not None
+    assert data.nested.unique(dim=0).shape == (6, 2) and len(data.nested[:, 0].unique()) == 3
+    for patient in ("1", "2", "3"):
+        groups, split = data.images.groups, data.images.split
+        assert len({side for group, side in zip(groups, split) if group == patient}) == 1
 
 
 def test_without_h5py(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,6 +94,13 @@ def test_a_taxonomy_nests_too() -> None:
     assert sorted(tree.decode(labels[batch])) == ["x", "y", "z", "z"]
 
 
+def test_branching_is_whole_numbers_of_any_kind() -> None:
+    for branching in (np.int64(2), np.array([2, 2]), [2, 2]):
+        assert len(next(iter(NestedSampler(even(3, 2, 2), groups=1, branching=branching)))) == 4
+    with pytest.raises(TypeError, match=r"branching must be a whole number, got 2\.0"):
+        NestedSampler(even(3, 2, 2), groups=1, branching=2.0)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -115,6 +115,11 @@ def test_explanations_as_table_file_and_picture(tmp_path):
         why.plot(tmp_path / "why.gif")
 
 
+def test_a_bar_in_a_name_does_not_end_the_cell_of_the_table():
+    head = HLSS([TextLevel("k", ("a|b", "c"), torch.eye(2))], dim=2)
+    assert "| a\\|b | " in explain(head, torch.tensor([0.6, 0.8]), torch.eye(2)).table()
+
+
 def test_bad_questions_are_refused():
     head = HLSS([level(3, 4)], dim=4)
     prototypes = torch.eye(3)
@@ -126,6 +131,10 @@ def test_bad_questions_are_refused():
         explain(head, torch.randn(4), prototypes, predicted=3)
     with pytest.raises(ValueError, match="level"):
         explain(head, torch.randn(4), prototypes, level=1)
+    with pytest.raises(ValueError, match="not finite"):
+        explain(head, torch.full((4,), torch.nan), prototypes)
+    with pytest.raises(ValueError, match=r"one label for each sample \(n,\), got \(2, 2\)"):
+        attribute_prototypes(head, torch.randn(2, 4), torch.zeros(2, 2, dtype=torch.long))
     with pytest.raises(ValueError, match="0 features"):
         attribute_prototypes(head, torch.zeros(0, 4), torch.zeros(0, dtype=torch.long))
 

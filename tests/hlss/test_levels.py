@@ -38,6 +38,8 @@ def test_matrices_from_files(tmp_path):
         torch.testing.assert_close(levels[1].vectors, torch.eye(3))
     assert [level.name for level in one] == ["coarse", "fine"]
     assert one[1].attributes == ("x", "y", "z") and one[0].attributes == ("0", "1")
+    turned = load_text_levels(tmp_path / "a.npz", names="fine, coarse")
+    assert [level.name for level in turned] == ["fine", "coarse"]
     assert load_text_levels(tmp_path / "a.npz", names=["fine"])[0].attributes == ("x", "y", "z")
 
 

@@ -191,6 +191,18 @@ def test_one_set_of_texts_serves_every_level(small_tree):
     assert both.shape == (5,) and bool((both > 0).all())
 
 
+@pytest.mark.data
+def test_the_published_descriptions_are_texts(data_dir):
+    path = str(data_dir("hlss_text") / "granular_descriptions.csv.gz")
+    loss = HLSSLoss(manifold=Sphere(), dim=16, texts=path, text_levels="patient, slide, patch")
+    assert [level.name for level in loss.head.levels] == ["patient", "slide", "patch"]
+    assert [len(level.attributes) for level in loss.head.levels] == [128] * 3
+    z = Sphere().from_features(torch.randn(6, 2, 16)).requires_grad_()
+    value = loss(z, torch.tensor(TABLE))  # patient and slide; the views are the patches
+    grads = torch.autograd.grad(value, (z, *loss.parameters()))
+    assert all(bool(g.isfinite().all()) and bool(g.any()) for g in grads)
+
+
 def test_node_names_are_the_texts_by_default(tree):
     loss = HLSSLoss(tree, manifold=Lorentz(), dim=6)
     assert [len(level.attributes) for level in loss.head.levels] == [3, 4, 6]
@@ -270,6 +282,12 @@ def test_bad_input_is_named(head, small_tree):
     z, labels = torch.randn(6, 4), torch.tensor(TABLE)
     with pytest.raises(ValueError, match="2 levels of texts do not fit 1 levels of labels"):
         hlss_loss(z, labels[:, 0], head, manifold=Sphere())
+    with pytest.raises(ValueError, match=r"0 levels of labels: expected 1 where .* text_levels"):
+        hlss_loss(z, None, head, manifold=Sphere())
+    with pytest.raises(TypeError, match="integers"):
+        hlss_loss(z, labels.float(), HLSS([text_level("x", 3)], dim=4), manifold=Sphere())
+    with pytest.raises(ValueError, match=r"same columns, got \(6, 2\) and \(6, 1\)"):
+        hlss_loss(z, labels, head, manifold=Sphere(), ref_emb=z, ref_labels=labels[:, :1])
     with pytest.raises(ValueError, match="expected 4 features, got 3"):
         hlss_loss(z[:, :3], labels, head, manifold=Sphere())
     with pytest.raises(ValueError, match="needs a taxonomy"):

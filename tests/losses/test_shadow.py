@@ -81,6 +81,17 @@ def test_normalised_is_the_cosine_triplet_loss(points):
     torch.testing.assert_close(single.double(), got, rtol=0, atol=1e-6)
 
 
+def test_normalised_with_labels_is_the_cosine_triplet_loss(points):
+    z = points(Euclidean(), len(LABELS))
+    cosine = F.cosine_similarity(z[:, None], z[None, :], dim=-1)
+    delta = (1.0 - cosine).tolist()
+    for miner in ("all", "hard", "semihard"):
+        expected = plain_shadow(delta, LABELS, 0.3, miner)
+        got = shadow_loss(z, torch.tensor(LABELS), manifold=Euclidean(), margin=0.3, miner=miner,
+                          normalize=True)  # fmt: skip
+        assert float(got) == pytest.approx(expected, abs=1e-7)
+
+
 def test_on_the_sphere_it_is_the_cosine_triplet_loss(points):
     a, p, n = (points(Sphere(), 40, seed=k) for k in range(3))
     cosine = (a * n).sum(-1) - (a * p).sum(-1)
@@ -229,6 +240,45 @@ def test_gradients_are_finite_at_coincident_points_and_at_the_origin(manifold):
                                 margin=3.0)  # fmt: skip
             value.backward()
             assert bool(value.isfinite()) and bool(f.grad.isfinite().all())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("exponent", [-0.9, -0.55, -0.45, 0.45, 0.55, 0.9])
+def test_lengths_whose_squares_leave_the_range(dtype, exponent, points):
+    """Of the exponents of the dtype: from the smallest numbers to the largest."""
+    size = 10.0 ** (exponent * math.log10(torch.finfo(dtype).max))
+    ordinary = points(Euclidean(), len(LABELS)).to(dtype)
+    labels = torch.tensor(LABELS)
+    rows = [ordinary[:3], ordinary[3:6], ordinary[5:]]
+    tolerance = {"rtol": 1e-4, "atol": 1e-6}
+    for normalize in (True, False):
+        # the loss of vectors k times as long, with a margin k times as large, is k times the loss
+        margin, unit = (0.4, 1.0) if normalize else (0.4 * size, size)
+        z = (ordinary * size).requires_grad_()
+        options = {"manifold": Euclidean(), "normalize": normalize}
+        for miner in ("all", "hard"):
+            value = shadow_loss(z, labels, margin=margin, miner=miner, **options)
+            expected = shadow_loss(ordinary, labels, margin=0.4, miner=miner, **options)
+            torch.testing.assert_close(value / unit, expected, **tolerance)
+            (grad,) = torch.autograd.grad(value, z)
+            assert bool(grad.isfinite().all()) and bool(grad.any())
+        scaled = [(x * size).requires_grad_() for x in rows]
+        value = shadow_triplet_loss(*scaled, margin=margin, **options)
+        expected = shadow_triplet_loss(*rows, margin=0.4, **options)
+        torch.testing.assert_close(value / unit, expected, **tolerance)
+        assert all(bool(g.isfinite().all()) for g in torch.autograd.grad(value, scaled))
+
+
+@pytest.mark.parametrize("projection", ["geodesic", "busemann"])
+def test_points_straight_ahead_lie_at_their_distance(projection):
+    one = torch.tensor(1.0, dtype=torch.float64)
+    a = torch.tensor([[3.0, 0.0]], dtype=torch.float64)
+    for distance in (1.0, 200.0, 1e4, 1e30):
+        x = torch.tensor([[distance, 0.0], [-distance, 0.0]], dtype=torch.float64).requires_grad_()
+        found = ray_positions(a, x, one, projection)
+        assert found.tolist()[0] == pytest.approx([distance, -distance], rel=1e-12)
+        (grad,) = torch.autograd.grad(found.sum(), x)
+        torch.testing.assert_close(grad, torch.tensor([[1.0, 0.0]] * 2, dtype=torch.float64))
 
 
 def test_far_points_stay_finite():

@@ -52,7 +52,8 @@ def load_slides(
     """Folders of classes, patients, slides and patches.
 
     ``ROOT/CLASS/PATIENT/SLIDE/patch.png``; all of it may lie below ``train``, ``val`` and
-    ``test``. Deeper folders are passed over. All slides of a patient stay on one side.
+    ``test``. Deeper folders are passed over. All slides of a patient stay on one side. Folders
+    of one name are one patient, also below different classes: number patients throughout.
 
     Args:
         root: the folder.

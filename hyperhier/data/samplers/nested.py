@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from torch import Tensor
@@ -69,7 +69,7 @@ class NestedSampler(SeededBatchSampler):
     ) -> None:
         paths = as_paths(labels, taxonomy)
         levels = paths.shape[1]
-        numbers = (branching,) * levels if isinstance(branching, int) else branching
+        numbers = branching if isinstance(branching, Iterable) else (branching,) * levels
         self.branching = tuple(numbers)
         if len(self.branching) != levels:
             raise ValueError(
