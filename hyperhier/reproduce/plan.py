@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -141,10 +141,21 @@ def cells(suite: Suite, selection: Selection = EVERYTHING) -> list[Cell]:
     return [cell for cell in found if selection.takes(cell)]
 
 
-def tuning_jobs(suite: Suite, cell: Cell) -> list[Job]:
-    """One run per learning rate, with the tuning seed, of the method that tunes for the cell."""
+def tuning_jobs(
+    suite: Suite, cell: Cell, seed: int | None = None, rates: Sequence[float] | None = None
+) -> list[Job]:
+    """One run per learning rate of the method that tunes for the cell.
+
+    Args:
+        suite: where the cell is from.
+        cell: a row of a table.
+        seed: a tuning seed; default: the first.
+        rates: default: all.
+    """
     base = tuning_cell(suite, cell)
-    return [_job(suite, base, rate, suite.tuning_seed, tuning=True) for rate in suite.rates]
+    seed = suite.tuning_seeds[0] if seed is None else seed
+    rates = suite.rates if rates is None else rates
+    return [_job(suite, base, rate, seed, tuning=True) for rate in rates]
 
 
 def tuning_cell(suite: Suite, cell: Cell) -> Cell:

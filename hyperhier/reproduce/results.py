@@ -13,7 +13,7 @@ from hyperhier.reproduce.plan import EVERYTHING, Cell, Selection, cells, final_j
 from hyperhier.reproduce.statistics import Difference, Spread, difference, spread
 from hyperhier.reproduce.store import RunStore, digest
 from hyperhier.reproduce.suite import Suite
-from hyperhier.reproduce.tune import chosen_rate, tuning_figures
+from hyperhier.reproduce.tune import Tuning, chosen_rate, tuning_of
 
 __all__ = ["LOWER_IS_BETTER", "Block", "Results", "Row", "collect"]
 
@@ -113,7 +113,7 @@ class Results:
     Attributes:
         suite: what was run.
         blocks: in the suite's order; those without a finished run are left out.
-        tuning: (data set, geometry, method) -> rate -> validation figure.
+        tuning: (data set, geometry, method) -> how its rate was chosen.
         runs: how many runs the tables rest on; ``missing``: how many are still to do.
         cpu_seconds: that all of them took, tuning included.
         environments: versions and machines that occur.
@@ -122,7 +122,7 @@ class Results:
 
     suite: Suite
     blocks: list[Block]
-    tuning: dict[tuple[str, str, str], dict[float, float]]
+    tuning: dict[tuple[str, str, str], Tuning]
     runs: int
     missing: int
     cpu_seconds: float
@@ -144,7 +144,7 @@ def collect(
     """
     records = RunStore(out).load()
     blocks: dict[tuple[str, str, str], Block] = {}
-    tuning: dict[tuple[str, str, str], dict[float, float]] = {}
+    tuning: dict[tuple[str, str, str], Tuning] = {}
     curvatures: dict[tuple[str, str, str], list[float]] = {}
     used: dict[str, Mapping[str, Any]] = {}
     missing = 0
@@ -155,9 +155,9 @@ def collect(
             missing += len(seeds)
             continue
         key = (cell.dataset, cell.geometry, cell.method)
-        figures = tuning_figures(suite, cell, records) if len(suite.rates) > 1 else None
-        if figures is not None:
-            tuning[key] = figures
+        how = tuning_of(suite, cell, records) if len(suite.rates) > 1 else None
+        if how is not None:
+            tuning[key] = how
         row = Row(cell, rate, control=bool(suite.method(cell.method).get("control", False)))
         for seed in seeds:
             name = digest(final_job(suite, cell, rate, seed))

@@ -23,7 +23,7 @@ from hyperhier.reproduce.plan import (
 from hyperhier.reproduce.pool import Finished, run_jobs
 from hyperhier.reproduce.store import RunStore, digest
 from hyperhier.reproduce.suite import Suite
-from hyperhier.reproduce.tune import chosen_rate
+from hyperhier.reproduce.tune import chosen_rate, further_jobs
 
 __all__ = ["Outlook", "Progress", "outlook", "present_cells", "run_suite"]
 
@@ -78,11 +78,23 @@ def present_cells(
     return left, absent
 
 
-def _all_tuning(suite: Suite, chosen: list[Cell]) -> list[Job]:
+def _first_tuning(suite: Suite, chosen: list[Cell]) -> list[Job]:
+    """Every rate with the first tuning seed."""
+    bases = _tuned(suite, chosen)
+    return unique(job for base in bases for job in tuning_jobs(suite, base))
+
+
+def _further_tuning(suite: Suite, chosen: list[Cell], records: dict[str, Any]) -> list[Job]:
+    """The best rates with the other tuning seeds, of the cells that have them."""
+    bases = _tuned(suite, chosen)
+    return unique(job for base in bases for job in further_jobs(suite, base, records) or [])
+
+
+def _tuned(suite: Suite, chosen: list[Cell]) -> list[Cell]:
+    """The cells whose rates are chosen; none, where there is nothing to choose."""
     if len(suite.rates) == 1:
         return []
-    bases = dict.fromkeys(tuning_cell(suite, cell) for cell in chosen)
-    return unique(job for base in bases for job in tuning_jobs(suite, base))
+    return list(dict.fromkeys(tuning_cell(suite, cell) for cell in chosen))
 
 
 def _all_final(
@@ -111,7 +123,13 @@ def outlook(
     """Count the runs; those whose rate is not chosen yet are counted with the first rate."""
     chosen, absent = present_cells(suite, data, selection)
     records = RunStore(out).load()
-    tuning = _all_tuning(suite, chosen)
+    tuning = _first_tuning(suite, chosen)
+    for base in _tuned(suite, chosen):  # before a first round any two rates stand for the best
+        further = further_jobs(suite, base, records)
+        for seed in suite.tuning_seeds[1:] if further is None else []:
+            tuning += tuning_jobs(suite, base, seed, suite.rates[:2])
+        tuning += further or []
+    tuning = unique(tuning)
     final = unique(
         final_job(suite, cell, chosen_rate(suite, cell, records) or suite.rates[0], seed)
         for seed in _seeds(suite, selection)
@@ -135,7 +153,7 @@ def run_suite(
     selection: Selection = EVERYTHING,
     progress: Progress | None = None,
 ) -> list[str]:
-    """Make every run that is missing: the tuning runs, then the runs that count.
+    """Make every run that is missing: two rounds of tuning, then the runs that count.
 
     Args:
         suite: what to run.
@@ -156,10 +174,15 @@ def run_suite(
     store = RunStore(out)
     failures: list[str] = []
     checkpoints = bool(suite.tables.get("checkpoints", False))
-    for phase in ("tuning", "runs"):
+    phases = ["tuning", "further tuning", "runs"]
+    if len(suite.tuning_seeds) == 1 or len(suite.rates) == 1:
+        phases.remove("further tuning")
+    for phase in phases:
         records = store.load()
         if phase == "tuning":
-            jobs = _all_tuning(suite, chosen)
+            jobs = _first_tuning(suite, chosen)
+        elif phase == "further tuning":
+            jobs = _further_tuning(suite, chosen, records)
         else:
             jobs = _all_final(suite, chosen, records, _seeds(suite, selection))
         todo = [job for job in jobs if digest(job) not in records]

@@ -49,13 +49,13 @@ _METHOD = {
 _GEOMETRY = {"about", "manifold", "train"}
 _CONDITION = {"about", "labels", "pictures", "train", "epochs_times"}
 _SWEEP = {"about", "of", "key", "values", "tuned_as", "geometries", "datasets", "label"}
-_TUNING = {"rates", "seed", "metric"}
+_TUNING = {"rates", "seeds", "metric"}
 _COMPARE = {"baseline", "metrics", "pairs", "headline", "choose"}
 
 #: what a suite need not say
 _DEFAULTS: dict[str, Any] = {
     "grid": {"seeds": [0, 1, 2, 3, 4], "geometries": ["sphere", "lorentz"], "conditions": [""]},
-    "tuning": {"rates": [0.001, 0.003, 0.01], "seed": 100, "metric": "val_balanced_accuracy"},
+    "tuning": {"rates": [0.003, 0.01, 0.03], "seeds": [100], "metric": "val_balanced_accuracy"},
     "compare": {
         "baseline": "supcon",
         "metrics": [
@@ -100,9 +100,12 @@ class Suite:
         return [float(rate) for rate in self.tables["tuning"]["rates"]]
 
     @property
-    def tuning_seed(self) -> int:
-        """Of the runs that choose the rate, and of nothing else."""
-        return int(self.tables["tuning"]["seed"])
+    def tuning_seeds(self) -> list[int]:
+        """Of the runs that choose the rate, and of nothing else.
+
+        Every rate is tried with the first, the best two with the others too.
+        """
+        return list(self.tables["tuning"]["seeds"])
 
     @property
     def tuning_metric(self) -> str:
@@ -304,12 +307,13 @@ def _checked(name: str, preset: str, tables: dict[str, Any]) -> Suite:
         for other in (entry.get("tuned_as"),):
             if other is not None and other not in methods:
                 raise RunError(f"methods.{key}: tuned_as names no method: {other!r}")
-    for key in ("seeds",):
-        values = tables["grid"][key]
+    for table in ("grid", "tuning"):
+        values = tables[table]["seeds"]
         if not values or any(isinstance(v, bool) or not isinstance(v, int) for v in values):
-            raise RunError(f"grid.{key} must be whole numbers, got {values!r}")
-    if tables["tuning"]["seed"] in tables["grid"]["seeds"]:
-        raise RunError(f"the tuning seed {tables['tuning']['seed']} is among grid.seeds")
+            raise RunError(f"{table}.seeds must be whole numbers, got {values!r}")
+    for seed in tables["tuning"]["seeds"]:
+        if seed in tables["grid"]["seeds"]:
+            raise RunError(f"the tuning seed {seed} is among grid.seeds")
     rates = tables["tuning"]["rates"]
     if not rates or any(isinstance(r, bool) or not isinstance(r, (int, float)) for r in rates):
         raise RunError(f"tuning.rates must be numbers, got {rates!r}")

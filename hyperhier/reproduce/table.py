@@ -180,15 +180,17 @@ def rate_table(results: Results) -> Table:
     for (dataset, geometry, method), found in results.tuning.items():
         if results.suite.method(method).get("tuned_as", method) != method:
             continue
-        finite = {rate: value for rate, value in found.items() if value > -math.inf}
-        top = max(finite.values(), default=math.nan)
-        chosen = min((rate for rate, value in finite.items() if value == top), default=None)
         cells = [dataset, geometry, method]
         for rate in rates:
-            text = f"{found[rate]:.3f}" if rate in finite else "diverged"
-            cells.append(f"**{text}**" if rate == chosen else text)
+            figure = found.figures[rate]
+            text = f"{figure:.3f}" if figure > -math.inf else "diverged"
+            cells.append(f"**{text}**" if rate == found.chosen else text)
         rows.append(cells)
-    about = f"{results.suite.tuning_metric} with the tuning seed {results.suite.tuning_seed}."
+    first, *others = results.suite.tuning_seeds
+    about = f"{results.suite.tuning_metric} with the tuning seed {first}"
+    if others:
+        about += f"; of the two best rates the mean with {', '.join(map(str, others))} too"
+    about += "."
     return Table(
         "Learning rates",
         about,

@@ -20,13 +20,14 @@ from typing import Any
 import pytest
 import torch
 
-from hyperhier.reproduce import RunStore, Selection, Suite, read_suite, run_suite
+from hyperhier.reproduce import RunStore, Selection, Suite, collect, outlook, read_suite, run_suite
 from hyperhier.reproduce import pool as pool_module
 from hyperhier.reproduce.datasets import ImageCache
 from hyperhier.reproduce.execute import execute
 from hyperhier.reproduce.plan import cells, final_job, tuning_jobs
+from hyperhier.reproduce.report import tables_as_markdown
 from hyperhier.reproduce.store import digest
-from hyperhier.reproduce.tune import chosen_rate, tuning_figures
+from hyperhier.reproduce.tune import chosen_rate, further_jobs, tuning_of
 from hyperhier.training import train
 
 ONE = Selection(method=("supcon",), geometry=("lorentz",))
@@ -100,7 +101,57 @@ def test_the_rate_with_the_best_validation_figure_is_chosen(short: Suite) -> Non
     assert chosen_rate(short, cell, records(None, 0.1)) == 0.01
     assert chosen_rate(short, cell, records(None, math.nan)) is None
     assert chosen_rate(short, cell, records(0.4)) is None
-    assert tuning_figures(short, cell, records(None, 0.1)) == {0.003: -math.inf, 0.01: 0.1}
+    found = tuning_of(short, cell, records(None, 0.1))
+    assert found is not None
+    assert found.figures == {0.003: -math.inf, 0.01: 0.1}
+    assert found.finalists == [0.01]
+
+
+def test_the_best_two_rates_are_tried_with_further_seeds(tiny_file: Path) -> None:
+    suite = read_suite(tiny_file, None, ["tuning.rates=[0.1, 0.2, 0.3]", "tuning.seeds=[7, 8, 9]"])
+    cell = cells(suite)[0]
+
+    def records(*runs: tuple[int, float, float]) -> dict[str, dict[str, Any]]:
+        return {
+            digest(tuning_jobs(suite, cell, seed, [rate])[0]): {
+                "metrics": {"kinds": {"val_balanced_accuracy": value}}
+            }
+            for seed, rate, value in runs
+        }
+
+    first = [(7, 0.1, 0.6), (7, 0.2, 0.4), (7, 0.3, 0.5)]
+    assert further_jobs(suite, cell, records(*first[:2])) is None
+    more = further_jobs(suite, cell, records(*first))
+    assert more is not None
+    assert [(job["seed"], job["train"]["lr"]) for job in more] == [
+        (8, 0.1), (8, 0.3), (9, 0.1), (9, 0.3)
+    ]  # fmt: skip
+    assert all(job["tuning"] for job in more)
+    assert chosen_rate(suite, cell, records(*first)) is None
+
+    second = [(8, 0.1, 0.2), (8, 0.3, 0.5), (9, 0.1, 0.4)]
+    assert tuning_of(suite, cell, records(*first, *second)) is None
+    found = tuning_of(suite, cell, records(*first, *second, (9, 0.3, 0.5)))
+    assert found is not None
+    assert found.figures == pytest.approx({0.1: 0.4, 0.2: 0.4, 0.3: 0.5})
+    assert found.finalists == [0.1, 0.3]
+    assert found.chosen == 0.3
+
+
+def test_both_rounds_of_tuning_come_before_the_runs(tiny_file: Path, tmp_path: Path) -> None:
+    suite = read_suite(tiny_file, None, ["tuning.seeds=[100, 101]", "train.epochs=1"])
+    chosen = Selection(method=("supcon",), geometry=("lorentz",), seed=(0,))
+    before = outlook(suite, tmp_path, tmp_path, chosen)
+    assert (before.tuning_left, before.final_left) == (4, 1)
+    phases: list[str] = []
+    failures = run_suite(
+        suite, tmp_path, tmp_path, selection=chosen, progress=lambda phase, *_: phases.append(phase)
+    )
+    assert failures == []
+    assert phases == ["tuning"] * 3 + ["further tuning"] * 3 + ["runs"] * 2
+    after = outlook(suite, tmp_path, tmp_path, chosen)
+    assert (after.tuning, after.tuning_left, after.final_left) == (4, 0, 0)
+    assert "mean with 101 too" in tables_as_markdown(collect(suite, tmp_path, chosen))
 
 
 def test_a_single_rate_needs_no_tuning(tiny_file: Path, tmp_path: Path) -> None:

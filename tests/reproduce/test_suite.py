@@ -54,7 +54,7 @@ def test_what_a_suite_need_not_say(tmp_path: Path) -> None:
     assert suite.seeds == [0, 1, 2, 3, 4]
     assert suite.names("datasets") == ["d"]
     assert suite.names("methods") == ["supcon"]
-    assert suite.tuning_seed not in suite.seeds
+    assert not set(suite.tuning_seeds) & set(suite.seeds)
     assert suite.title == suite.name == "s"
 
 
@@ -69,6 +69,8 @@ def test_what_a_suite_need_not_say(tmp_path: Path) -> None:
         (GOOD + "[grid]\nseeds = [100]\n", "tuning seed 100"),
         (GOOD + '[grid]\nconditions = ["noise"]\n', "'noise' in grid.conditions"),
         (GOOD + "[tuning]\nrates = []\n", "tuning.rates"),
+        (GOOD + "[tuning]\nseeds = []\n", "tuning.seeds"),
+        (GOOD + "[tuning]\nseeds = [99, 3]\n", "tuning seed 3"),
         (GOOD + "[methods.x]\nloss_tree = 'flat'\n", "methods.x names no loss"),
         (GOOD + '[methods.x]\nlike = "y"\n', "like names no other method: 'y'"),
         (GOOD + '[methods.x]\nlike = "x"\n', "like names no other method: 'x'"),
