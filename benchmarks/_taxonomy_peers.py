@@ -2,11 +2,12 @@
 
     python _taxonomy_peers.py JOB.json RESULT.npz
 
-A job is a dict with ``method``, ``geometry``, ``dim``, ``lr``, ``seed``, ``epochs``, ``negatives``,
-``threads``, the file ``pairs`` (an array ``(E, 2)`` of node and ancestor), the number of ``nodes``
-and, for methods that are not installed, the folder ``checkout``. The result holds ``points`` in
-the order of the nodes, in coordinates of the geometry, and as JSON ``seconds`` of processor time
-spent in training, without imports, and ``version``.
+A job is a dict with ``method``, ``geometry``, ``dim``, ``lr``, ``seed``, ``epochs``, ``burn_in``,
+``negatives``, ``batch_size``, ``threads``, further ``options`` of ours, the file ``pairs`` (an
+array ``(E, 2)`` of node and ancestor), the number of ``nodes`` and, for methods that are not
+installed, the folder ``checkout``. The result holds ``points`` in the order of the nodes, in
+coordinates of the geometry, and as JSON ``seconds`` of processor time spent in training, without
+imports, and ``version``.
 
 The peers' interpreter may lack hyperhier: nothing of it is imported unless ours is run.
 """
@@ -49,7 +50,8 @@ def ours(job: Job) -> Result:
     if job["method"] == "ours constructive":
         embedder = ConstructiveEmbedder(**given)
     else:
-        given |= {key: job[key] for key in ("epochs", "negatives", "threads")} | job["options"]
+        settings = ("epochs", "burn_in", "negatives", "batch_size", "threads")
+        given |= {key: job[key] for key in settings} | job["options"]
         embedder = RankingEmbedder(**given, lr=job["lr"])
         RankingEmbedder(**{**given, "epochs": 1}).fit("demo")  # compiles, or reads what is compiled
     taxonomy, kept = wordnet(job["dataset"], Path(job["data"]))

@@ -37,6 +37,7 @@ from _taxonomy_runs import OURS, PACKAGES, Bench, Job, Row, name_of
 from hyperhier.metrics import mean_interval
 
 HERE = Path(__file__).parent
+DATASETS = ("mammals", "verbs", "nouns")
 DIMS = (2, 5, 10)
 SEEDS = (0, 1, 2, 3, 4)
 TUNING_SEED = 100
@@ -66,25 +67,30 @@ class Method:
     batch_size: int = 10
     search: float = 1.0
     seeds: int = 5
-    #: further options of RankingEmbedder, for each data set
-    options: dict[str, dict[str, Any]] = field(default_factory=dict)
+    #: further options of RankingEmbedder
+    options: dict[str, Any] = field(default_factory=dict)
+    #: on the others one run takes an hour or more
+    datasets: tuple[str, ...] = DATASETS
 
 
 METHODS = {
     "ours constructive": Method(("lorentz", "poincare")),
     "ours ranking": Method(("lorentz", "poincare"), (0.05, 0.1, 0.2, 0.5, 1.0), 100),
     "ours ranking, random start": Method(
-        ("lorentz",), (0.1, 0.3, 0.5), 500, 50, options={"mammals": {"init": "random"}}
+        ("lorentz",), (0.1, 0.3, 0.5), 500, 20, options={"init": "random"}
     ),
     "ours ranking, all negatives": Method(
         ("lorentz",),
         (0.03, 0.1, 0.3),
         500,
-        50,
+        20,
         search=0.4,
-        options={"mammals": {"init": "random", "negatives": "all"}},
+        options={"init": "random", "negatives": "all"},
+        datasets=("mammals",),  # an epoch takes time in proportion to the square of the nodes
     ),
-    "ours ranking torch": Method(("euclidean", "sphere"), (0.05, 0.2, 0.5), 100, 20, search=0.2),
+    "ours ranking torch": Method(
+        ("euclidean", "sphere"), (0.05, 0.2, 0.5), 100, 20, batch_size=256, search=0.2
+    ),
     "poincare-embeddings": Method(
         ("poincare", "lorentz", "euclidean"), (0.1, 0.3, 1.0), 300, 20, search=0.1, seeds=1
     ),
@@ -113,6 +119,8 @@ class Cell:
 
     def job(self, lr: float | None, seed: int, scale: float, **more: Any) -> Job:
         method = METHODS[self.method]
+        # a search by the peers is short in its burn-in too
+        warm = 1.0 if self.method in OURS else min(scale, 1.0)
         return {
             "purpose": "quality",
             "dataset": self.dataset,
@@ -122,11 +130,11 @@ class Cell:
             "lr": lr,
             "seed": seed,
             "epochs": max(1, round(scale * method.epochs)),
-            "burn_in": round(min(scale, 1.0) * method.burn_in),
+            "burn_in": round(warm * method.burn_in),
             "negatives": method.negatives,
             "batch_size": method.batch_size,
             "threads": 1,
-            "options": method.options.get(self.dataset, {}),
+            "options": method.options,
             **more,
         }
 
@@ -219,11 +227,18 @@ def quality_table(bench: Bench, options: argparse.Namespace, methods: list[str])
         print(line([*first, len(good), *last]))
 
 
+def left_out(bench: Bench, method: str, options: argparse.Namespace) -> str:
+    """Why a method is not run, or nothing."""
+    if not options.throughput and options.dataset not in METHODS[method].datasets:
+        return f"a run on the {options.dataset} takes an hour or more"
+    return bench.missing(method)
+
+
 def throughput_table(bench: Bench, options: argparse.Namespace, methods: list[str]) -> None:
     """Pairs per second from the difference of two runs, so that no start is counted.
 
-    There is no burn-in. Ours shares the negatives between the pairs of a node. On nouns the peers
-    get one pair of each node, on the whole table of nodes.
+    There is no burn-in. Ours shares the negatives, ``options.negatives`` of them, between the pairs
+    of a node. On nouns the peers get one pair of each node, on the whole table of nodes.
     """
     print("\n### pairs with their negatives per second\n")
     heads = ["data", "dim", "method", "geometry", "negatives", "threads"]
@@ -231,34 +246,27 @@ def throughput_table(bench: Bench, options: argparse.Namespace, methods: list[st
     print(line(heads))
     print("|---" * len(heads) + "|", flush=True)
     lines = []
-    for dataset, dim in (("mammals", 5), ("nouns", 10)):
-        for method in methods:
-            if method in ("ours constructive", "ours ranking torch"):
-                continue
-            spec = METHODS[method]
-            for geometry in spec.geometries:
-                if options.geometries and geometry not in options.geometries:
-                    continue
-                for threads in (1,) if method == "gensim" else (1, 2):  # has no second thread
-                    epochs = passes(method, dataset)
-                    # draws of 50 that hit no ancestor hardly ever come up for gensim
-                    negatives = 10 if method == "gensim" else 50
-                    cell, rate = Cell(dataset, method, geometry, dim), spec.rates[0]
-                    more: Job = {"burn_in": 0, "negatives": negatives, "threads": threads}
-                    more["purpose"] = "throughput"
-                    if dataset == "nouns" and method not in OURS:
-                        more["pairs_per_node"] = 1
-                    rows = [bench(cell.job(rate, 0, 1.0, epochs=n, **more)) for n in epochs]
-                    if any("error" in row for row in rows):
-                        continue
-                    # each of its threads goes over all pairs
-                    share = threads if method == "poincare-embeddings" else 1
-                    *_, few, many = rows
-                    done = (many["epochs"] - few["epochs"]) * few["trained_pairs"] * share
-                    clocks = ("seconds", "wall")
-                    speed = [done / max(many[c] - few[c], 1e-9) for c in clocks]
-                    shown = [f"{value:,.0f}" for value in speed]
-                    lines.append(line([dataset, dim, method, geometry, negatives, threads, *shown]))
+    for cell, negatives, threads in loads(options, methods):
+        epochs, rate = passes(cell.method, cell.dataset), METHODS[cell.method].rates[0]
+        more: Job = {"burn_in": 0, "negatives": negatives, "threads": threads}
+        more["purpose"] = "throughput"
+        if cell.dataset == "nouns" and cell.method not in OURS:
+            more["pairs_per_node"] = 1
+        rows = [bench(cell.job(rate, 0, 1.0, epochs=n, **more)) for n in epochs]
+        if any("error" in row for row in rows):
+            continue
+        # each of its threads goes over all pairs
+        share = threads if cell.method == "poincare-embeddings" else 1
+        *_, few, many = rows
+        done = (many["epochs"] - few["epochs"]) * few["trained_pairs"] * share
+        speed = [done / max(many[clock] - few[clock], 1e-9) for clock in ("seconds", "wall")]
+        drawn = str(negatives)
+        if cell.method in OURS:
+            nodes = len(relation(cell.dataset, options.data))
+            drawn += f" a node, {negatives * nodes / few['trained_pairs']:.2g} a pair"
+        shown = [f"{value:,.0f}" for value in speed]
+        first = [cell.dataset, cell.dim, cell.method, cell.geometry]
+        lines.append(line([*first, drawn, threads, *shown]))
     print("\n".join(lines))
     print("\n### what the machine allows on one core, measured in the same minutes\n")
     heads = ["data", "dim", "dtype", "rows per s, random", "pairs per s: rows moved", "both"]
@@ -270,6 +278,22 @@ def throughput_table(bench: Bench, options: argparse.Namespace, methods: list[st
             found = limits(nodes, dim, dtype, negatives=50)
             figures = [f"{found[key]:,.0f}" for key in ("rows", "moved", "both", "arithmetic")]
             print(line([dataset, dim, np.dtype(dtype).name, *figures]))
+
+
+def loads(options: argparse.Namespace, methods: list[str]) -> Iterator[tuple[Cell, int, int]]:
+    """What the throughput is measured of, each with its negatives and threads."""
+    for dataset, dim in (("mammals", 5), ("nouns", 10)):
+        for method in methods:
+            if method in OURS and method != "ours ranking":
+                continue
+            # draws of 50 that hit no ancestor hardly ever come up for gensim
+            peers = [10] if method == "gensim" else [50]
+            for geometry in METHODS[method].geometries:
+                if options.geometries and geometry not in options.geometries:
+                    continue
+                for negatives in options.negatives if method in OURS else peers:
+                    for threads in (1,) if method == "gensim" else (1, 2):  # has no second thread
+                        yield Cell(dataset, method, geometry, dim), negatives, threads
 
 
 def passes(method: str, dataset: str) -> tuple[int, ...]:
@@ -329,7 +353,7 @@ def parse() -> argparse.Namespace:
     default = os.environ.get("HYPERHIER_DATA", "../shared/data")
     parser.add_argument("--data", type=Path, default=Path(default))
     parser.add_argument("--results", type=Path, default=HERE / "results" / "taxonomies.jsonl")
-    parser.add_argument("--dataset", choices=["mammals", "verbs", "nouns"], default="mammals")
+    parser.add_argument("--dataset", choices=DATASETS, default="mammals")
     parser.add_argument("--only", nargs="+", metavar="METHOD", help=f"ours, {', '.join(METHODS)}")
     parser.add_argument("--geometries", nargs="+")
     parser.add_argument("--dims", nargs="+", type=int, default=list(DIMS))
@@ -340,6 +364,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="1 rate, 1 seed, dim 5, few epochs")
     parser.add_argument("--table", action="store_true", help="only the table of finished runs")
     parser.add_argument("--throughput", action="store_true")
+    parser.add_argument(
+        "--negatives", nargs="+", type=int, default=[50], help="of a node, for ours in --throughput"
+    )
     parser.add_argument("--radius-figure", type=Path, metavar="FILE")
     parser.add_argument("--peer-python", default=sys.executable, metavar="PYTHON")
     for name in CHECKOUTS:
@@ -368,7 +395,7 @@ def main() -> None:
         raise SystemExit(f"no method called {options.only}; known: ours, {', '.join(METHODS)}")
     methods = chosen
     if not options.table:
-        reasons = {name: bench.missing(name) for name in chosen}
+        reasons = {name: left_out(bench, name, options) for name in chosen}
         methods = [name for name in chosen if not reasons[name]]
         for name, reason in reasons.items():
             if reason:

@@ -59,6 +59,12 @@ class Dtype(StrEnum):
     float32 = "float32"
 
 
+def _number_or_all(value: str) -> int | str:
+    if value != "all" and not value.isdecimal():
+        raise typer.BadParameter(f"{value!r}: expected a number or all")
+    return value if value == "all" else int(value)
+
+
 @reads_tree
 def embed(
     tree: Tree,
@@ -75,7 +81,14 @@ def embed(
     dtype: Annotated[Dtype, typer.Option(help="Of the points.")] = Dtype.float64,
     epochs: Annotated[int | None, _training(help="Passes over all pairs (ranking).")] = None,
     lr: Annotated[float | None, _training(help="Learning rate (trained methods).")] = None,
-    negatives: Annotated[int | None, _training(help="Negatives of a pair (ranking).")] = None,
+    negatives: Annotated[
+        Any,
+        _training(
+            parser=_number_or_all,
+            metavar="NUMBER",
+            help="Negatives of a pair (ranking), or all: the exact softmax.",
+        ),
+    ] = None,
     init: Annotated[
         str | None, _training(metavar="NAME", help="constructive or random (trained methods).")
     ] = None,

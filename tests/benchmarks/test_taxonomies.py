@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import sys
-from pathlib import Path
-from types import ModuleType
 
 import pytest
 import torch
 
-FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
-
-
-@pytest.fixture
-def load(monkeypatch: pytest.MonkeyPatch):
-    """``load("taxonomies")`` is that script as a module."""
-    monkeypatch.syspath_prepend(str(FOLDER))
-
-    def load(name: str) -> ModuleType:
-        return importlib.import_module(name)
-
-    return load
+import hyperhier.embedding
+from hyperhier.taxonomy import builtin_taxonomy
 
 
 @pytest.fixture
@@ -83,6 +70,63 @@ def test_the_rate_of_the_tuning_seed_wins(load, tmp_path, monkeypatch) -> None:
     cell = script.Cell("mammals", "ours ranking", "lorentz", 5)
     assert script.search(bench, cell, script.parse()) == 0.2
     assert {row["seed"] for row in bench.rows.values()} == {script.TUNING_SEED}
+
+
+def test_a_method_is_the_same_on_every_data_set(load) -> None:
+    script = load("taxonomies")
+    for name, method in script.METHODS.items():
+        geometry, *_ = method.geometries
+        jobs = [script.Cell(d, name, geometry, 5).job(0.1, 0, 1.0) for d in script.DATASETS]
+        assert all({**job, "dataset": "mammals"} == jobs[0] for job in jobs)
+
+
+def test_what_takes_too_long_is_left_out_by_name(load, tmp_path, monkeypatch) -> None:
+    script = load("taxonomies")
+    bench = load("_taxonomy_runs").Bench(tmp_path / "r", tmp_path, "python", {})
+    monkeypatch.setattr("sys.argv", ["taxonomies.py", "--dataset", "nouns"])
+    options = script.parse()
+    assert "nouns" in script.left_out(bench, "ours ranking, all negatives", options)
+    assert script.left_out(bench, "ours ranking, random start", options) == ""
+
+
+def test_a_search_by_ours_has_the_whole_burn_in(load) -> None:
+    script = load("taxonomies")
+    for name, burn_in in (("ours ranking torch", 20), ("gensim", 4)):
+        job = script.Cell("mammals", name, "poincare", 5).job(0.1, 0, script.METHODS[name].search)
+        assert (job["epochs"], job["burn_in"]) == (20, burn_in)
+
+
+def test_what_a_job_says_is_what_is_run(load, tmp_path, monkeypatch) -> None:
+    peers, script, given = load("_taxonomy_peers"), load("taxonomies"), []
+
+    class Seen(hyperhier.embedding.RankingEmbedder):
+        def __init__(self, **options: object) -> None:
+            super().__init__(**options)  # type: ignore[arg-type]
+            given.append(options)
+
+    tree = builtin_taxonomy("demo")
+    monkeypatch.setattr(hyperhier.embedding, "RankingEmbedder", Seen)
+    monkeypatch.setattr(
+        load("_taxonomy_data"), "wordnet", lambda *_: (tree, torch.arange(len(tree)))
+    )
+    job = script.Cell("mammals", "ours ranking torch", "euclidean", 3).job(0.1, 0, 0.02)
+    peers.ours({**job, "data": str(tmp_path)})
+    said = {key: job[key] for key in ("epochs", "burn_in", "negatives", "batch_size", "lr")}
+    assert said.items() <= given[0].items()
+    assert (said["epochs"], said["burn_in"], said["batch_size"]) == (2, 20, 256)
+
+
+def test_throughput_has_the_negatives_asked_for(load, monkeypatch) -> None:
+    script = load("taxonomies")
+    asked = ["--negatives", "50", "282", "--geometries", "lorentz", "poincare"]
+    monkeypatch.setattr("sys.argv", ["taxonomies.py", "--throughput", *asked])
+    found = list(script.loads(script.parse(), [*script.OURS, "gensim"]))
+    assert {cell.method for cell, *_ in found} == {"ours ranking", "gensim"}
+    drawn = [
+        (n, t) for cell, n, t in found if (cell.dataset, cell.geometry) == ("nouns", "lorentz")
+    ]
+    assert drawn == [(50, 1), (50, 2), (282, 1), (282, 2)]
+    assert {(n, t) for cell, n, t in found if cell.method == "gensim"} == {(10, 1)}
 
 
 def test_an_absent_peer_is_named(load, tmp_path) -> None:

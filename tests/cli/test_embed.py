@@ -138,6 +138,21 @@ def test_options_of_the_method(run, tmp_path: Path, tree_file: Path) -> None:  #
     assert "NAME=VALUE" in done.err
 
 
+def test_negatives_are_a_number_or_all(run, tmp_path: Path, tree_file: Path) -> None:  # type: ignore[no-untyped-def]
+    from hyperhier.embedding import TaxonomyEmbedding
+
+    out = tmp_path / "embedding"
+    common = ("embed", tree_file, "-o", out, "-q", "--overwrite", "--geometry", "euclidean")
+    for text, value in (("all", "all"), ("7", 7)):
+        done = run(*common, "--method", "ranking", "--epochs", 2, "--negatives", text)
+        assert done.code == 0, done.err
+        assert TaxonomyEmbedding.load(out).info["negatives"] == value
+    for text in ("many", "2.5"):
+        done = run(*common, "--method", "ranking", "--negatives", text)
+        assert done.code == 2
+        assert f"'{text}': expected a number or all" in done.err
+
+
 def test_an_interrupted_training_goes_on(  # type: ignore[no-untyped-def]
     run, tmp_path: Path, tree_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -394,6 +394,7 @@ def test_bad_arguments_are_named(regular_tree) -> None:
         ({"pairs": "some"}, "pairs must be"),
         ({"epochs": -1}, "epochs must not be negative, got -1"),
         ({"negatives": 3}, "negatives must be even"),
+        ({"negatives": "all"}, "negatives must be even.*'all'"),
         ({"K": 0.0}, "K must be positive"),
         ({"init": "zeros"}, "init must be"),
         ({"manifold": "sphere"}, "hyperbolic or Euclidean"),

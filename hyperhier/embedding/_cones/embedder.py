@@ -144,8 +144,8 @@ class ConesEmbedder(Embedder):
             raise ValueError(f"pairs must be 'closure' or 'edges', got {self.pairs!r}")
         if self.epochs < 0:
             raise ValueError(f"epochs must not be negative, got {self.epochs}")
-        if self.negatives < 2 or self.negatives % 2:
-            raise ValueError(f"negatives must be even and at least 2, got {self.negatives}")
+        if not isinstance(self.negatives, int) or self.negatives < 2 or self.negatives % 2:
+            raise ValueError(f"negatives must be even and at least 2, got {self.negatives!r}")
 
 
 def matched_radius(radius: FloatArray, K: float, *, curved: bool) -> FloatArray:
