@@ -92,6 +92,9 @@ def embed(
     init: Annotated[
         str | None, _training(metavar="NAME", help="constructive or random (trained methods).")
     ] = None,
+    device: Annotated[
+        str | None, _training(metavar="NAME", help="Such as cuda (ranking, in torch).")
+    ] = None,
     radius: Annotated[
         float | None, _training(help="Farthest distance from the root (constructive).")
     ] = None,
@@ -113,7 +116,7 @@ def embed(
 ) -> None:
     """Embed a taxonomy: coordinates, quality report and picture."""
     named = {"epochs": epochs, "lr": lr, "negatives": negatives, "init": init}
-    named |= {"radius": radius, "tau": tau}
+    named |= {"radius": radius, "tau": tau, "device": device}
     given = {k: v for k, v in named.items() if v is not None} | settings_of(settings or [])
     checkpoint = output.absolute().with_name(output.absolute().name + ".checkpoint")
     check_free(output, marker=_MARKER, overwrite=overwrite)

@@ -12,6 +12,7 @@ from hyperhier.embedding._ranking import embedder as ranking_module
 from hyperhier.embedding._ranking.compiled import preorder
 from hyperhier.embedding._ranking.held_out import HeldOut
 from hyperhier.embedding._ranking.kernel import from_table, ranking_epoch, to_table
+from hyperhier.embedding._ranking.plain import TorchRanking
 from hyperhier.errors import RunError
 from hyperhier.manifolds import Polar, get_manifold
 from hyperhier.taxonomy import Taxonomy
@@ -255,6 +256,35 @@ def test_without_numba_everything_works_in_torch(regular_tree, monkeypatch) -> N
         embed(tax, method="ranking", engine="compiled")
 
 
+def test_another_device_is_for_the_torch_engine() -> None:
+    embedder, elsewhere = RankingEmbedder(), torch.device("cuda")
+    assert embedder._engine(Polar(), elsewhere) == "torch"
+    embedder.set_params(engine="compiled")
+    with pytest.raises(ValueError, match="engine='compiled' computes on the CPU"):
+        embedder._engine(Polar(), elsewhere)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_every_device_sees_the_same_pairs_and_negatives(random_tree) -> None:
+    tax = random_tree(3, 80)
+    common = {"manifold": "lorentz", "dim": 3, "epochs": 3, "engine": "torch", "validation": 0.1}
+    here, there = (RankingEmbedder(**common, device=d).fit(tax).embedding_ for d in ("cpu", "cuda"))
+    assert there.points.device.type == "cpu"
+    torch.testing.assert_close(there.points, here.points, rtol=1e-6, atol=1e-6)
+
+
+def test_half_of_the_negatives_in_torch_follow_the_frequency() -> None:
+    star = Taxonomy.from_edges([("hub", f"leaf {i}") for i in range(99)])
+    child, ancestor = star.closure()
+    flat = get_manifold("euclidean")
+    start = torch.zeros(100, 2, dtype=torch.float64)
+    trainer = TorchRanking(flat, start, child, ancestor, 9, 32, torch.device("cpu"))
+    drawn = trainer._others(5_000, torch.Generator().manual_seed(0))
+    assert drawn.shape == (5_000, 9)
+    share = (drawn == 0).double().mean()
+    assert share == pytest.approx(4 / 9 + 5 / 900, abs=0.01)
+
+
 def test_preorder_keeps_every_subtree_together(random_tree) -> None:
     tax = random_tree(11, 60)
     order = preorder(tax.parent_id.numpy()).tolist()
@@ -304,6 +334,8 @@ def test_float32_points_of_a_float64_training(regular_tree) -> None:
         ({"burn_in": -1}, "burn_in must not be negative, got -1"),
         ({"init": "zero"}, "'zero'"),
         ({"engine": "warp"}, "'warp'"),
+        ({"device": "abacus"}, "device 'abacus' cannot be used"),
+        ({"device": "meta"}, "device 'meta' cannot be used"),
         ({"manifold": "euclidean", "engine": "compiled"}, "needs a hyperbolic manifold"),
         ({"engine": "torch", "max_radius": 3.0}, "option of engine='compiled'"),
         ({"manifold": "sphere", "max_radius": 3.0}, "option of engine='compiled'"),

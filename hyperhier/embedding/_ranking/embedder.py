@@ -51,6 +51,16 @@ def _starting_points(
         return manifold.from_features(_START * features), init
 
 
+def _device(name: str) -> torch.device:
+    """The device of a name; ValueError if there is no such device to compute on."""
+    try:
+        device = torch.device(name)
+        torch.zeros((), dtype=torch.float64, device=device).add(1).item()
+    except Exception as reason:
+        raise ValueError(f"device {name!r} cannot be used: {str(reason).splitlines()[0]}") from None
+    return device
+
+
 @dataclass(kw_only=True, eq=False)
 class RankingEmbedder(Embedder):
     """Softmax over negatives (Nickel and Kiela 2017, arXiv 1705.08039)::
@@ -66,7 +76,8 @@ class RankingEmbedder(Embedder):
       and share their negatives: half of them drawn evenly, the others as often as they are
       ancestors (Nickel and Kiela's frequency weighting); after a constructive start half of
       these come from the node's neighbourhood in the tree, which an even draw hardly meets.
-    * ``"torch"``: any manifold. Pairs in batches, even negatives, Riemannian Adam.
+    * ``"torch"``: any manifold, any device. Pairs in batches, each with negatives of its own, half
+      of them drawn evenly and half by frequency, Riemannian Adam.
 
     Args:
         manifold: any manifold.
@@ -82,6 +93,8 @@ class RankingEmbedder(Embedder):
         init: ``"constructive"``, ``"random"``, or ``"auto"``: constructive where that exists.
         engine: ``"compiled"``, ``"torch"``, or ``"auto"``: compiled where that exists.
         batch_size: pairs in a step of the torch engine.
+        device: where the torch engine computes, such as ``"cuda"``; another device than the CPU
+            makes ``"auto"`` choose that engine. The points come back to the CPU.
         threads: of the compiled engine. More than one run side by side on the same points
             without locks, and the result is no longer the same each time.
         max_radius: no point is moved farther from the origin than this, in units of
@@ -110,6 +123,7 @@ class RankingEmbedder(Embedder):
     init: str = "auto"
     engine: str = "auto"
     batch_size: int = 256
+    device: str = "cpu"
     threads: int = 1
     max_radius: float | None = None
     validation: float = 0.0
@@ -135,7 +149,8 @@ class RankingEmbedder(Embedder):
             raise ValueError(f"validation must lie in [0, 1), got {self.validation}")
         if self.patience is not None and not self.validation:
             raise ValueError("patience needs pairs to validate on: set validation, such as 0.05")
-        engine = self._engine(manifold)
+        device = _device(self.device)
+        engine = self._engine(manifold, device)
         start, init = _starting_points(taxonomy, manifold, self.dim, self.init, self.seed)
         lr = _RATE[engine, init] if self.lr is None else self.lr
         chosen: dict[str, Any] = {
@@ -160,14 +175,18 @@ class RankingEmbedder(Embedder):
                 init == "constructive", self.threads, self.max_radius,
             )  # fmt: skip
         else:
-            trainer = TorchRanking(manifold, start, child, ancestor, negatives, self.batch_size)
+            trainer = TorchRanking(
+                manifold, start, child, ancestor, negatives, self.batch_size, device
+            )
         warm = self.burn_in if init == "random" else 0
         return self._train(trainer, lr, warm, held_out, run, chosen)
 
-    def _engine(self, manifold: Manifold) -> str:
+    def _engine(self, manifold: Manifold, device: torch.device) -> str:
         if self.engine not in ("auto", "compiled", "torch"):
             raise ValueError(f"engine must be 'auto', 'compiled' or 'torch', got {self.engine!r}")
         can_compile = is_hyperbolic(manifold) and self.dim >= 2 and is_available()
+        if self.engine == "compiled" and device.type != "cpu":
+            raise ValueError(f"engine='compiled' computes on the CPU, not on {self.device!r}")
         if self.engine == "compiled" and not can_compile:
             raise ValueError(
                 f"engine='compiled' needs a hyperbolic manifold of two or more dimensions, got "
@@ -175,7 +194,7 @@ class RankingEmbedder(Embedder):
             )
         engine = self.engine
         if engine == "auto":
-            engine = "compiled" if can_compile else "torch"
+            engine = "compiled" if can_compile and device.type == "cpu" else "torch"
         if engine == "torch" and self.max_radius is not None:
             raise ValueError("max_radius is an option of engine='compiled'")
         return engine

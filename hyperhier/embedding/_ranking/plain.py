@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -22,9 +24,12 @@ class TorchRanking:
         manifold: any.
         start: ``(N, ambient)``.
         child, ancestor: ``(E,)`` each.
-        negatives: of each pair; those that turn out to be ancestors are left out. None: all
+        negatives: of each pair, half of them drawn evenly, the others as often as they are
+            ancestors; those that turn out to be ancestors of its own are left out. None: all
             nodes, in a table of ``batch_size`` rows.
         batch_size: pairs in a step.
+        device: where to compute. Everything that is random is drawn on the CPU, so that every
+            device sees the same.
     """
 
     #: the last learning rate, as a share of the first
@@ -38,13 +43,14 @@ class TorchRanking:
         ancestor: Tensor,
         negatives: int | None,
         batch_size: int,
+        device: torch.device,
     ) -> None:
-        self.manifold = manifold
+        self.manifold = manifold if device.type == "cpu" else copy.deepcopy(manifold).to(device)
         self._size = len(start)
         self._child, self._ancestor = child, ancestor
-        self._known = (child * self._size + ancestor).sort().values
+        self._known = (child * self._size + ancestor).sort().values.to(device)
         self._negatives, self._batch_size = negatives, batch_size
-        self._weight = ManifoldParameter(start, manifold)
+        self._weight = ManifoldParameter(start.to(device), self.manifold)
         self._optimizer = RiemannianAdam([self._weight], lr=1.0)
 
     def epoch(self, lr: float, seed: int, epoch: int) -> float:
@@ -57,13 +63,8 @@ class TorchRanking:
         for rows in torch.randperm(self._child.numel(), generator=generator).split(
             self._batch_size
         ):
-            u, v = self._child[rows], self._ancestor[rows]
-            if self._negatives is None:
-                others = torch.arange(self._size).expand(rows.numel(), -1)
-            else:
-                others = torch.randint(
-                    self._size, (rows.numel(), self._negatives), generator=generator
-                )
+            others = self._others(rows.numel(), generator).to(self._known.device)
+            u, v = (ids[rows].to(self._known.device) for ids in (self._child, self._ancestor))
             key = u.unsqueeze(-1) * self._size + others
             at = torch.searchsorted(self._known, key).clamp(max=self._known.numel() - 1)
             barred = (self._known[at] == key) | (others == u.unsqueeze(-1))
@@ -82,26 +83,40 @@ class TorchRanking:
             total += float(loss.detach()) * rows.numel()
         return total / self._child.numel()
 
+    def _others(self, rows: int, generator: torch.Generator) -> Tensor:
+        """The nodes ``(rows, n)`` that some pairs are compared with."""
+        if self._negatives is None:
+            return torch.arange(self._size).expand(rows, -1)
+        frequent = self._negatives // 2
+        evenly = torch.randint(self._size, (rows, self._negatives - frequent), generator=generator)
+        pair = torch.randint(self._ancestor.numel(), (rows, frequent), generator=generator)
+        return torch.cat((evenly, self._ancestor[pair]), dim=1)
+
     def points(self) -> Tensor:
-        """``(N, ambient)``, a copy."""
-        return self._weight().detach().clone()
+        """``(N, ambient)`` on the CPU, a copy."""
+        return self._weight().detach().cpu().clone()
 
     def distances(self, nodes: Tensor) -> Tensor:
-        """``(M, N)`` from some nodes to all."""
+        """``(M, N)`` on the CPU, from some nodes to all."""
         with torch.no_grad():
             points = self._weight()
-            return self.manifold.dist_matrix(points[nodes], points)
+            return self.manifold.dist_matrix(points[nodes.to(points.device)], points).cpu()
 
     def state(self) -> dict[str, Tensor]:
         """The points and the optimizer's moments by name."""
         (parameter,) = self._weight.parameters()
         held = self._optimizer.state[parameter]
-        return {"points": parameter.detach(), **{_MOMENTS + k: v for k, v in held.items()}}
+        state = {"points": parameter.detach(), **{_MOMENTS + k: v for k, v in held.items()}}
+        return {name: tensor.cpu() for name, tensor in state.items()}
 
     def load(self, state: dict[str, Tensor]) -> None:
         """Go on from a :meth:`state`."""
         (parameter,) = self._weight.parameters()
         with torch.no_grad():
             parameter.copy_(state["points"])
-        held = {k.removeprefix(_MOMENTS): v for k, v in state.items() if k.startswith(_MOMENTS)}
+        held = {
+            name.removeprefix(_MOMENTS): tensor.to(parameter.device)
+            for name, tensor in state.items()
+            if name.startswith(_MOMENTS)
+        }
         self._optimizer.state[parameter] = held
