@@ -154,7 +154,7 @@ def tuning_jobs(
     """
     base = tuning_cell(suite, cell)
     seed = suite.tuning_seeds[0] if seed is None else seed
-    rates = suite.rates if rates is None else rates
+    rates = suite.rates(cell.dataset) if rates is None else rates
     return [_job(suite, base, rate, seed, tuning=True) for rate in rates]
 
 
@@ -205,7 +205,9 @@ def _job(suite: Suite, cell: Cell, rate: float, seed: int, *, tuning: bool) -> J
         "method": cell.method + (f" lr={rate:g}" if tuning else ""),
     }
     recipe = {
-        k: v for k, v in dataset.items() if k not in ("train", "about", "seconds", "optional")
+        k: v
+        for k, v in dataset.items()
+        if k not in ("train", "about", "seconds", "optional", "rates")
     }
     return {
         "names": names,

@@ -155,7 +155,8 @@ def collect(
             missing += len(seeds)
             continue
         key = (cell.dataset, cell.geometry, cell.method)
-        how = tuning_of(suite, cell, records) if len(suite.rates) > 1 else None
+        several = len(suite.rates(cell.dataset)) > 1
+        how = tuning_of(suite, cell, records) if several else None
         if how is not None:
             tuning[key] = how
         row = Row(cell, rate, control=bool(suite.method(cell.method).get("control", False)))

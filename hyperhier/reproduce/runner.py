@@ -92,9 +92,8 @@ def _further_tuning(suite: Suite, chosen: list[Cell], records: dict[str, Any]) -
 
 def _tuned(suite: Suite, chosen: list[Cell]) -> list[Cell]:
     """The cells whose rates are chosen; none, where there is nothing to choose."""
-    if len(suite.rates) == 1:
-        return []
-    return list(dict.fromkeys(tuning_cell(suite, cell) for cell in chosen))
+    some = (cell for cell in chosen if len(suite.rates(cell.dataset)) > 1)
+    return list(dict.fromkeys(tuning_cell(suite, cell) for cell in some))
 
 
 def _all_final(
@@ -127,11 +126,13 @@ def outlook(
     for base in _tuned(suite, chosen):  # before a first round any two rates stand for the best
         further = further_jobs(suite, base, records)
         for seed in suite.tuning_seeds[1:] if further is None else []:
-            tuning += tuning_jobs(suite, base, seed, suite.rates[:2])
+            tuning += tuning_jobs(suite, base, seed, suite.rates(base.dataset)[:2])
         tuning += further or []
     tuning = unique(tuning)
     final = unique(
-        final_job(suite, cell, chosen_rate(suite, cell, records) or suite.rates[0], seed)
+        final_job(
+            suite, cell, chosen_rate(suite, cell, records) or suite.rates(cell.dataset)[0], seed
+        )
         for seed in _seeds(suite, selection)
         for cell in chosen
     )
@@ -175,7 +176,7 @@ def run_suite(
     failures: list[str] = []
     checkpoints = bool(suite.tables.get("checkpoints", False))
     phases = ["tuning", "further tuning", "runs"]
-    if len(suite.tuning_seeds) == 1 or len(suite.rates) == 1:
+    if len(suite.tuning_seeds) == 1 or not _tuned(suite, chosen):
         phases.remove("further tuning")
     for phase in phases:
         records = store.load()

@@ -40,7 +40,7 @@ _TOP = {
 _GRID = {"datasets", "methods", "geometries", "seeds", "conditions"}
 _DATASET = {
     "about", "reader", "path", "images", "trees", "load", "train", "strip", "domain", "keep",
-    "seconds", "official", "synthetic", "taxonomy", "optional",
+    "seconds", "official", "synthetic", "taxonomy", "optional", "rates",
 }  # fmt: skip
 _METHOD = {
     "about", "loss", "loss_options", "train", "like", "loss_tree", "knows_tree", "tuned_as",
@@ -94,10 +94,10 @@ class Suite:
         """Of the runs that count."""
         return list(self.tables["grid"]["seeds"])
 
-    @property
-    def rates(self) -> list[float]:
-        """The learning rates to choose from."""
-        return [float(rate) for rate in self.tables["tuning"]["rates"]]
+    def rates(self, dataset: str) -> list[float]:
+        """The learning rates to choose from: the data set's own, or those of all."""
+        own = self.dataset(dataset).get("rates", self.tables["tuning"]["rates"])
+        return [float(rate) for rate in own]
 
     @property
     def tuning_seeds(self) -> list[int]:
@@ -314,10 +314,17 @@ def _checked(name: str, preset: str, tables: dict[str, Any]) -> Suite:
     for seed in tables["tuning"]["seeds"]:
         if seed in tables["grid"]["seeds"]:
             raise RunError(f"the tuning seed {seed} is among grid.seeds")
-    rates = tables["tuning"]["rates"]
-    if not rates or any(isinstance(r, bool) or not isinstance(r, (int, float)) for r in rates):
-        raise RunError(f"tuning.rates must be numbers, got {rates!r}")
+    _check_rates("tuning", tables["tuning"]["rates"])
+    for key, entry in tables["datasets"].items():
+        _check_rates(f"datasets.{key}", entry.get("rates", [1.0]))
     return Suite(name, preset, tables, sweeps)
+
+
+def _check_rates(where: str, rates: Any) -> None:
+    if not isinstance(rates, list) or not rates:
+        raise RunError(f"{where}.rates must be numbers, got {rates!r}")
+    if any(isinstance(r, bool) or not isinstance(r, (int, float)) for r in rates):
+        raise RunError(f"{where}.rates must be numbers, got {rates!r}")
 
 
 def _only(where: str, table: Mapping[str, Any], known: set[str]) -> None:

@@ -175,15 +175,15 @@ def choice_table(results: Results, metrics: list[str]) -> Table:
 
 def rate_table(results: Results) -> Table:
     """The validation figure of every learning rate, the chosen one bold."""
-    rates = results.suite.rates
+    rates = sorted({rate for found in results.tuning.values() for rate in found.figures})
     rows = []
     for (dataset, geometry, method), found in results.tuning.items():
         if results.suite.method(method).get("tuned_as", method) != method:
             continue
         cells = [dataset, geometry, method]
         for rate in rates:
-            figure = found.figures[rate]
-            text = f"{figure:.3f}" if figure > -math.inf else "diverged"
+            figure = found.figures.get(rate)
+            text = "" if figure is None else f"{figure:.3f}" if figure > -math.inf else "diverged"
             cells.append(f"**{text}**" if rate == found.chosen else text)
         rows.append(cells)
     first, *others = results.suite.tuning_seeds

@@ -56,11 +56,12 @@ def tuning_of(suite: Suite, cell: Cell, records: Records) -> Tuning | None:
 def chosen_rate(suite: Suite, cell: Cell, records: Records) -> float | None:
     """The rate that the runs of a cell take.
 
-    None while a run is missing, or if no rate gave a finite loss. With a single rate in the
-    suite there is nothing to choose.
+    None while a run is missing, or if no rate gave a finite loss. Of a single rate there is
+    nothing to choose.
     """
-    if len(suite.rates) == 1:
-        return suite.rates[0]
+    rates = suite.rates(cell.dataset)
+    if len(rates) == 1:
+        return rates[0]
     found = tuning_of(suite, cell, records)
     return None if found is None else found.chosen
 

@@ -69,6 +69,7 @@ def test_what_a_suite_need_not_say(tmp_path: Path) -> None:
         (GOOD + "[grid]\nseeds = [100]\n", "tuning seed 100"),
         (GOOD + '[grid]\nconditions = ["noise"]\n', "'noise' in grid.conditions"),
         (GOOD + "[tuning]\nrates = []\n", "tuning.rates"),
+        (GOOD + "[datasets.e]\nrates = [true]\ntrees = {t = 'demo'}\n", "datasets.e.rates"),
         (GOOD + "[tuning]\nseeds = []\n", "tuning.seeds"),
         (GOOD + "[tuning]\nseeds = [99, 3]\n", "tuning seed 3"),
         (GOOD + "[methods.x]\nloss_tree = 'flat'\n", "methods.x names no loss"),
@@ -112,4 +113,7 @@ def test_every_job_of_a_builtin_suite_is_a_valid_training(name: str, preset: str
             seen.add(text)
             assert TrainConfig.from_dict(job["train"]).lr == 0.01
     assert len(seen) > 3
-    assert len(tuning_jobs(suite, cells(suite)[0])) == len(suite.rates) == 3
+    for cell in cells(suite):
+        rates = suite.rates(cell.dataset)
+        assert [job["train"]["lr"] for job in tuning_jobs(suite, cell)] == rates
+        assert len(rates) == 3
