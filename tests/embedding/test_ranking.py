@@ -12,7 +12,6 @@ from hyperhier.embedding._ranking import embedder as ranking_module
 from hyperhier.embedding._ranking.compiled import preorder
 from hyperhier.embedding._ranking.held_out import HeldOut
 from hyperhier.embedding._ranking.kernel import from_table, ranking_epoch, to_table
-from hyperhier.embedding._ranking.plain import TorchRanking
 from hyperhier.errors import RunError
 from hyperhier.manifolds import Polar, get_manifold
 from hyperhier.taxonomy import Taxonomy
@@ -271,18 +270,6 @@ def test_every_device_sees_the_same_pairs_and_negatives(random_tree) -> None:
     here, there = (RankingEmbedder(**common, device=d).fit(tax).embedding_ for d in ("cpu", "cuda"))
     assert there.points.device.type == "cpu"
     torch.testing.assert_close(there.points, here.points, rtol=1e-6, atol=1e-6)
-
-
-def test_half_of_the_negatives_in_torch_follow_the_frequency() -> None:
-    star = Taxonomy.from_edges([("hub", f"leaf {i}") for i in range(99)])
-    child, ancestor = star.closure()
-    flat = get_manifold("euclidean")
-    start = torch.zeros(100, 2, dtype=torch.float64)
-    trainer = TorchRanking(flat, start, child, ancestor, 9, 32, torch.device("cpu"))
-    drawn = trainer._others(5_000, torch.Generator().manual_seed(0))
-    assert drawn.shape == (5_000, 9)
-    share = (drawn == 0).double().mean()
-    assert share == pytest.approx(4 / 9 + 5 / 900, abs=0.01)
 
 
 def test_preorder_keeps_every_subtree_together(random_tree) -> None:

@@ -76,8 +76,7 @@ class RankingEmbedder(Embedder):
       and share their negatives: half of them drawn evenly, the others as often as they are
       ancestors (Nickel and Kiela's frequency weighting); after a constructive start half of
       these come from the node's neighbourhood in the tree, which an even draw hardly meets.
-    * ``"torch"``: any manifold, any device. Pairs in batches, each with negatives of its own, half
-      of them drawn evenly and half by frequency, Riemannian Adam.
+    * ``"torch"``: any manifold, any device. Pairs in batches, even negatives, Riemannian Adam.
 
     Args:
         manifold: any manifold.

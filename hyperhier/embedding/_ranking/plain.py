@@ -24,9 +24,8 @@ class TorchRanking:
         manifold: any.
         start: ``(N, ambient)``.
         child, ancestor: ``(E,)`` each.
-        negatives: of each pair, half of them drawn evenly, the others as often as they are
-            ancestors; those that turn out to be ancestors of its own are left out. None: all
-            nodes, in a table of ``batch_size`` rows.
+        negatives: of each pair, drawn evenly; those that turn out to be ancestors are left out.
+            None: all nodes, in a table of ``batch_size`` rows.
         batch_size: pairs in a step.
         device: where to compute. Everything that is random is drawn on the CPU, so that every
             device sees the same.
@@ -87,10 +86,8 @@ class TorchRanking:
         """The nodes ``(rows, n)`` that some pairs are compared with."""
         if self._negatives is None:
             return torch.arange(self._size).expand(rows, -1)
-        frequent = self._negatives // 2
-        evenly = torch.randint(self._size, (rows, self._negatives - frequent), generator=generator)
-        pair = torch.randint(self._ancestor.numel(), (rows, frequent), generator=generator)
-        return torch.cat((evenly, self._ancestor[pair]), dim=1)
+        # by frequency, as in the compiled engine, flat space and the sphere end with a lower MAP
+        return torch.randint(self._size, (rows, self._negatives), generator=generator)
 
     def points(self) -> Tensor:
         """``(N, ambient)`` on the CPU, a copy."""
