@@ -21,10 +21,11 @@ from hyperhier.losses._inputs import as_geometry, as_tree, check_strength
 from hyperhier.losses._pairs import Positives, Relation
 from hyperhier.losses._reduce import Reduction, Terms
 
-__all__ = ["HWCLoss", "Partial", "Scaling", "hwc_loss"]
+__all__ = ["HWCLoss", "Negatives", "Partial", "Scaling", "hwc_loss"]
 
 Scaling = Literal["shared", "split", "mass"]
 Partial = Literal["leave_out", "negative"]
+Negatives = Literal["far", "near"]
 
 #: the reading of the printed description that suits each similarity
 _SUITED = {"distance": "shared", "cosine": "split"}
@@ -40,17 +41,22 @@ def _hwc_pairs(
     scaling: str,
     positives: Positives,
     partial: str,
+    negatives: str,
     level_decay: float,
 ) -> list[Terms]:
     """One Terms for each level, from the leaves up; for ``level_decay=0`` the leaves alone."""
-    kappa = relation.kappa
+    assert relation.taxonomy is not None
+    kappa, height = relation.kappa, relation.taxonomy.height
     left_out = relation.undecided if partial == "leave_out" else None
     terms = []
-    for positive in _positives_by_level(relation, positives, level_decay):
+    for above, positive in enumerate(_positives_by_level(relation, positives, level_decay)):
         if scaling == "shared":
             logits = (1 + alpha * kappa) * s / temperature
         else:
-            weight = torch.where(positive, 1 + alpha * kappa, 1 + beta * (1 - kappa))
+            share = 1 - kappa
+            if negatives == "near":  # 1 for those that part from the anchor on this very level
+                share = (kappa * height / max(height - above - 1, 1)).clamp(max=1)
+            weight = torch.where(positive, 1 + alpha * kappa, 1 + beta * share)
             logits = (
                 weight * s / temperature if scaling == "split" else s / temperature + weight.log()
             )
@@ -113,6 +119,13 @@ class HWCLoss(ContrastiveLoss):
 
         L = sum_k g^(k-1) L_k / sum_k g^(k-1).
 
+    ``negatives="near"`` turns the weights of ``mass`` round (ours): on level l
+
+        w = 1 + beta min(1, depth of the lowest common ancestor / (l - 1)),
+
+    so the pairs that part on this very level, siblings, count most. Alone it would drive siblings apart; with ``level_decay`` the levels above hold
+    them together, and each level tells apart what lies next to each other on it.
+
     Args:
         taxonomy: a Taxonomy, the name of a built-in one, or a path.
         alpha: weight of the hierarchy on positives (``shared``: on all pairs); >= 0.
@@ -123,6 +136,8 @@ class HWCLoss(ContrastiveLoss):
         partial: what a pair is of whose labels one is an ancestor of the other, where a
             sample is labelled with an inner node: ``"leave_out"``: neither positive nor
             negative, since both may be of one class; ``"negative"``: as other labels.
+        negatives: whose weight beta raises, with ``scaling="mass"``: ``"far"``: the formula;
+            ``"near"``: see above.
         level_decay: g, in [0, 1]: what a level counts against the one below it. 0 (default):
             only the leaves; 1: all the same. Needs supervised positives and one label each.
         options: see :class:`~hyperhier.losses.ContrastiveLoss`.
@@ -156,6 +171,7 @@ class HWCLoss(ContrastiveLoss):
         similarity: str = "auto",
         positives: Positives = "supervised",
         partial: Partial = "leave_out",
+        negatives: Negatives = "far",
         level_decay: float = 0.0,
         learn_temperature: bool = False,
         reduction: Reduction = "mean",
@@ -180,6 +196,7 @@ class HWCLoss(ContrastiveLoss):
         self.scaling = _check_scaling(scaling, self.similarity)
         self.positives = _check_positives(positives)
         self.partial = _check_partial(partial)
+        self.negatives = _check_negatives(negatives, scaling)
         self.level_decay = _check_level_decay(level_decay, positives)
 
     def pairs(self, s: Tensor, relation: Relation) -> list[Terms]:
@@ -192,6 +209,7 @@ class HWCLoss(ContrastiveLoss):
             scaling=self.scaling,
             positives=self.positives,
             partial=self.partial,
+            negatives=self.negatives,
             level_decay=self.level_decay,
         )
 
@@ -202,7 +220,7 @@ class HWCLoss(ContrastiveLoss):
         return (
             f"{super().extra_repr()}, alpha={self.alpha}, beta={self.beta}, "
             f"scaling={self.scaling!r}, positives={self.positives!r}, "
-            f"level_decay={self.level_decay}"
+            f"negatives={self.negatives!r}, level_decay={self.level_decay}"
         )
 
 
@@ -219,6 +237,7 @@ def hwc_loss(
     similarity: str = "auto",
     positives: Positives = "supervised",
     partial: Partial = "leave_out",
+    negatives: Negatives = "far",
     level_decay: float = 0.0,
     ref_emb: Tensor | None = None,
     ref_labels: Tensor | None = None,
@@ -249,6 +268,7 @@ def hwc_loss(
         scaling=_check_scaling(scaling, similarity),
         positives=_check_positives(positives),
         partial=_check_partial(partial),
+        negatives=_check_negatives(negatives, scaling),
         level_decay=_check_level_decay(level_decay, positives),
     )
     return contrastive_loss(
@@ -279,6 +299,14 @@ def _check_partial(partial: Partial) -> Partial:
     if partial not in get_args(Partial):
         raise ValueError(f"partial must be one of {get_args(Partial)}, got {partial!r}")
     return partial
+
+
+def _check_negatives(negatives: Negatives, scaling: str) -> Negatives:
+    if negatives not in get_args(Negatives):
+        raise ValueError(f"negatives must be one of {get_args(Negatives)}, got {negatives!r}")
+    if negatives == "near" and scaling != "mass":
+        raise ValueError(f"negatives='near' needs scaling='mass', got {scaling!r}")
+    return negatives
 
 
 def _check_level_decay(level_decay: float, positives: Positives) -> float:

@@ -139,6 +139,36 @@ def test_levels_equal_the_formula(manifold, tree, points, draw, scaling, decay):
     assert float(loss(z, labels)) == pytest.approx(total / weights, rel=1e-12)
 
 
+@pytest.mark.parametrize("decay", [0.0, 0.7])
+def test_near_negatives_equal_the_formula(manifold, tree, points, draw, decay):
+    labels, z = draw(tree, 10), points(manifold, 10)
+    common = common_depths(full_paths(tree, labels))
+    kind = kinds(manifold)[0]
+    s = similarity(manifold, z, kind)
+    expected, weights = 0.0, 0.0
+    for above in range(3 if decay else 1):
+        level, total, anchors = 3 - above, 0.0, 0
+
+        def mass(i: int, j: int, level: int = level) -> float:
+            if common[i][j] >= level:
+                w = 1 + 0.7 * common[i][j] / 3
+            else:
+                w = 1 + 5.0 * (common[i][j] / (level - 1) if level > 1 else 0.0)
+            return w * math.exp(s[i][j] / 0.5)
+
+        for i in range(10):
+            positives = [j for j in range(10) if j != i and common[i][j] >= level]
+            if positives:
+                below = sum(mass(i, j) for j in range(10) if j != i)
+                total -= sum(math.log(mass(i, j) / below) for j in positives) / len(positives)
+                anchors += 1
+        expected += decay**above * total / anchors
+        weights += decay**above
+    options = {"temperature": 0.5, "alpha": 0.7, "beta": 5.0, "similarity": kind}
+    loss = HWCLoss(tree, manifold=manifold, negatives="near", level_decay=decay, **options)
+    assert float(loss(z, labels)) == pytest.approx(expected / weights, rel=1e-12)
+
+
 def test_levels_leave_a_given_choice_of_pairs_as_it_is(manifold, tree, points, draw):
     z, labels = points(manifold, 4), draw(tree, 4)
     chosen = (
@@ -337,6 +367,11 @@ def test_unknown_labels_are_named(tree, points, bad):
         ({"temperature": 0.0}, "temperature must be positive and finite, got 0.0"),
         ({"scaling": "both"}, "scaling must be one of .* got 'both'"),
         ({"positives": "all"}, "positives must be one of .* got 'all'"),
+        ({"negatives": "all"}, "negatives must be one of .* got 'all'"),
+        (
+            {"negatives": "near", "scaling": "split", "similarity": "cosine"},
+            "negatives='near' needs scaling='mass', got 'split'",
+        ),
         ({"level_decay": 1.5}, r"level_decay must be in \[0, 1\], got 1.5"),
         ({"level_decay": math.nan}, r"level_decay must be in \[0, 1\], got nan"),
         ({"level_decay": 0.5, "positives": "views"}, "needs positives='supervised', got 'views'"),
@@ -364,7 +399,7 @@ def test_functional_twin(manifold, tree, points, draw):
         {"temperature": 0.4, "alpha": 2.0, "beta": 0.5, "scaling": "mass"},
         {"positives": "views", "reduction": "none", "block_size": 5},
         {"level_decay": 0.5, "block_size": 5},
-        {"level_decay": 1.0, "reduction": "sum"},
+        {"level_decay": 1.0, "reduction": "sum", "negatives": "near", "beta": 10.0},
     ):
         torch.testing.assert_close(
             HWCLoss(tree, manifold=manifold, **options)(z, labels),
