@@ -123,8 +123,9 @@ class HWCLoss(ContrastiveLoss):
 
         w = 1 + beta min(1, depth of the lowest common ancestor / (l - 1)),
 
-    so the pairs that part on this very level, siblings, count most. Alone it would drive siblings apart; with ``level_decay`` the levels above hold
-    them together, and each level tells apart what lies next to each other on it.
+    so the pairs that part on this very level, siblings, count most. Alone it would drive siblings
+    apart; with ``level_decay`` the levels above hold them together, and each level tells apart
+    what lies next to each other on it.
 
     Args:
         taxonomy: a Taxonomy, the name of a built-in one, or a path.
