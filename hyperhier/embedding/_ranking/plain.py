@@ -86,7 +86,7 @@ class TorchRanking:
         """The nodes ``(rows, n)`` that some pairs are compared with."""
         if self._negatives is None:
             return torch.arange(self._size).expand(rows, -1)
-        # by frequency, as in the compiled engine, flat space and the sphere end with a lower MAP
+        # by frequency, as in the compiled engine, flat space ends with a lower MAP
         return torch.randint(self._size, (rows, self._negatives), generator=generator)
 
     def points(self) -> Tensor:
