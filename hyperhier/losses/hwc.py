@@ -67,13 +67,12 @@ def _hwc_pairs(
 def _positives_by_level(
     relation: Relation, positives: Positives, level_decay: float
 ) -> list[Tensor]:
-    own = relation.positives(positives)
     if level_decay == 0.0:
-        return [own]
+        return [relation.positives(positives)]
     assert relation.taxonomy is not None
     height = relation.taxonomy.height
     if relation.inputs.selection is not None:  # the pairs are given: the same on every level
-        return [own] * height
+        return [relation.positives(positives)] * height
     return [relation.same_ancestor(level) & ~relation.is_self for level in range(height, 0, -1)]
 
 

@@ -129,12 +129,11 @@ def outlook(
             tuning += tuning_jobs(suite, base, seed, suite.rates(base.dataset)[:2])
         tuning += further or []
     tuning = unique(tuning)
+    rates = {c: chosen_rate(suite, c, records) or suite.rates(c.dataset)[0] for c in chosen}
     final = unique(
-        final_job(
-            suite, cell, chosen_rate(suite, cell, records) or suite.rates(cell.dataset)[0], seed
-        )
+        final_job(suite, cell, rate, seed)
         for seed in _seeds(suite, selection)
-        for cell in chosen
+        for cell, rate in rates.items()
     )
     tuning_left = [job for job in tuning if digest(job) not in records]
     final_left = [job for job in final if digest(job) not in records]

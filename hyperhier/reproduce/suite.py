@@ -321,9 +321,8 @@ def _checked(name: str, preset: str, tables: dict[str, Any]) -> Suite:
 
 
 def _check_rates(where: str, rates: Any) -> None:
-    if not isinstance(rates, list) or not rates:
-        raise RunError(f"{where}.rates must be numbers, got {rates!r}")
-    if any(isinstance(r, bool) or not isinstance(r, (int, float)) for r in rates):
+    listed = rates if isinstance(rates, list) else []
+    if not listed or any(isinstance(r, bool) or not isinstance(r, (int, float)) for r in listed):
         raise RunError(f"{where}.rates must be numbers, got {rates!r}")
 
 
