@@ -60,11 +60,23 @@ def reproduce(
     table: Annotated[
         bool, typer.Option("--table", help="Only the tables and the report of finished runs.")
     ] = False,
+    pack: Annotated[
+        bool,
+        typer.Option("--pack", help="Put all finished runs into one file, runs.jsonl.gz, too."),
+    ] = False,
     as_json: JsonFlag = False,
     quiet: Quiet = False,
 ) -> int:
     """Compare methods, geometries and trees on a grid of runs; go on where it was left."""
-    from hyperhier.reproduce import Selection, collect, outlook, read_suite, run_suite, write_report
+    from hyperhier.reproduce import (
+        RunStore,
+        Selection,
+        collect,
+        outlook,
+        read_suite,
+        run_suite,
+        write_report,
+    )
     from hyperhier.reproduce.plan import unavailable
     from hyperhier.reproduce.report import overview, summary, tables_as_markdown
 
@@ -88,6 +100,9 @@ def reproduce(
             failures = run_suite(
                 plan, root, output, workers=cores, selection=selection, progress=report
             )
+    if pack:
+        count = RunStore(output).pack()
+        note(f"{count} runs in {output / 'runs.jsonl.gz'}", quiet=quiet)
     results = collect(plan, output, selection)
     folder = output / plan.name
     write_report(results, folder)

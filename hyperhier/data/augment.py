@@ -120,9 +120,7 @@ def _grid(maps: Tensor, height: int, width: int) -> Tensor:
     As ``torch.nn.functional.affine_grid``, whose product of a tall matrix for each picture
     takes four times as long on a CPU.
     """
-    x, y = (
-        (torch.arange(size, device=maps.device) * 2 + 1) / size - 1 for size in (width, height)
-    )
+    x, y = ((torch.arange(size, device=maps.device) * 2 + 1) / size - 1 for size in (width, height))
     from_x, from_y, centre = maps[:, None, None].unbind(dim=-1)  # (B, 1, 1, 2) each
     return torch.addcmul(from_y * y[:, None, None] + centre, from_x, x[:, None])
 

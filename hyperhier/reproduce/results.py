@@ -168,7 +168,7 @@ def collect(
                 continue
             used[name] = record
             _enter(row, record, view_of(suite, cell), seed)
-            if record.get("config", {}).get("learnable_c"):
+            if record["job"]["train"].get("learnable_c") and "curvature" in record:
                 curvatures.setdefault(key, []).append(float(record["curvature"]))
         if row.values or row.diverged:
             where = (cell.dataset, cell.tree, cell.condition)

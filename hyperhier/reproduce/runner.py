@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import statistics
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -119,7 +120,10 @@ def outlook(
     out: Path,
     selection: Selection = EVERYTHING,
 ) -> Outlook:
-    """Count the runs; those whose rate is not chosen yet are counted with the first rate."""
+    """Count the runs; those whose rate is not chosen yet are counted with the first rate.
+
+    Their time is that of the finished runs of the same data set, else the suite's ``seconds``.
+    """
     chosen, absent = present_cells(suite, data, selection)
     records = RunStore(out).load()
     tuning = _first_tuning(suite, chosen)
@@ -137,11 +141,23 @@ def outlook(
     )
     tuning_left = [job for job in tuning if digest(job) not in records]
     final_left = [job for job in final if digest(job) not in records]
+    usual = _usual_seconds(records)
     seconds = sum(
-        float(suite.dataset(job["names"]["dataset"]).get("seconds", 30.0))
-        for job in (*tuning_left, *final_left)
+        usual.get(name, float(suite.dataset(name).get("seconds", 30.0)))
+        for name in (job["names"]["dataset"] for job in (*tuning_left, *final_left))
     )
     return Outlook(len(tuning), len(final), len(tuning_left), len(final_left), seconds, absent)
+
+
+def _usual_seconds(records: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    """Median processor seconds of the finished runs of each data set."""
+    told: dict[str, list[float]] = {}
+    for record in records.values():
+        cost = record.get("cost", {})
+        if "cpu_seconds" in cost and "error" not in record:
+            seconds = cost["cpu_seconds"] + cost.get("judge_seconds", 0.0)
+            told.setdefault(record["job"]["names"]["dataset"], []).append(seconds)
+    return {name: statistics.median(found) for name, found in told.items()}
 
 
 def run_suite(

@@ -1,12 +1,14 @@
-"""Finished runs on disk: one JSON file each, named by a digest of what was asked for."""
+"""Finished runs on disk: one JSON file each, or all in one compressed file."""
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,9 @@ __all__ = ["RunStore", "digest"]
 
 # what tells people about a run without changing its numbers
 _NAMES = ("names",)
+
+# what no table needs of a run
+_BULKY = ("history", "config")
 
 
 def digest(job: Mapping[str, Any]) -> str:
@@ -28,10 +33,11 @@ def digest(job: Mapping[str, Any]) -> str:
 
 
 class RunStore:
-    """The folder ``runs`` of the results.
+    """The folder ``runs`` of the results, and ``runs.jsonl.gz`` beside it.
 
     A record is a dict: ``job`` (what was asked for), ``metrics`` (view -> name -> number) or
-    ``error``, ``cost``, ``history``, ``config``, ``environment``.
+    ``error``, ``cost``, ``history``, ``config``, ``environment``. A packed record has no
+    ``history`` and no ``config``.
 
     Args:
         out: folder of the results; ``runs`` is made in it.
@@ -39,6 +45,7 @@ class RunStore:
 
     def __init__(self, out: str | os.PathLike[str]) -> None:
         self.folder = Path(out) / "runs"
+        self.packed = Path(out) / "runs.jsonl.gz"
 
     def path(self, job: Mapping[str, Any]) -> Path:
         """Where the record of a job lies: readable words, then the digest."""
@@ -48,26 +55,60 @@ class RunStore:
         return self.folder / f"{told[:120]}_seed{job.get('seed', 0)}_{digest(job)}.json"
 
     def load(self) -> dict[str, dict[str, Any]]:
-        """Every finished run by its digest; damaged files are passed over, to be made anew."""
+        """Every finished run by its digest; damaged ones are passed over, to be made anew.
+
+        A file of its own counts before the packed record of the same run.
+        """
         found: dict[str, dict[str, Any]] = {}
-        if not self.folder.is_dir():
-            return found
-        for path in sorted(self.folder.glob("*.json")):
+        for text in (*self._packed_lines(), *self._single_texts()):
             try:
-                record = json.loads(path.read_text(encoding="utf-8"))
+                record = json.loads(text)
                 found[digest(record["job"])] = record
-            except (OSError, ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError):
                 continue
         return found
+
+    def _packed_lines(self) -> Iterator[str]:
+        try:
+            with gzip.open(self.packed, "rt", encoding="utf-8") as file:
+                yield from file
+        except (OSError, EOFError, ValueError, zlib.error):
+            return
+
+    def _single_texts(self) -> Iterator[str]:
+        for path in sorted(self.folder.glob("*.json")):
+            try:
+                yield path.read_text(encoding="utf-8")
+            except (OSError, ValueError):
+                continue
 
     def save(self, record: Mapping[str, Any]) -> Path:
         """Write a record whole: under a temporary name, then renamed."""
         path = self.path(record["job"])
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp")
-        try:
-            temporary.write_text(json.dumps(record) + "\n", encoding="utf-8")
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        _write(path, (json.dumps(record) + "\n").encode())
         return path
+
+    def pack(self) -> int:
+        """Put all finished runs into ``runs.jsonl.gz``, and say how many there are.
+
+        Equal runs give equal bytes. The files of single runs stay; the packed one alone is
+        enough for every table.
+        """
+        records = self.load()
+        lines = [
+            json.dumps({k: v for k, v in records[name].items() if k not in _BULKY})
+            for name in sorted(records)
+        ]
+        text = "".join(line + "\n" for line in lines)
+        _write(self.packed, gzip.compress(text.encode(), mtime=0))
+        return len(lines)
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp")
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -219,6 +219,54 @@ def test_damaged_records_are_made_anew(short: Suite, finished: Path, tmp_path: P
     }
 
 
+def test_a_packed_file_stands_for_the_single_ones(
+    short: Suite, finished: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(finished / "runs", tmp_path / "runs")
+    store = RunStore(tmp_path)
+    whole = store.load()
+    assert store.pack() == len(whole)
+    content = store.packed.read_bytes()
+    shutil.rmtree(store.folder)
+
+    alone = store.load()
+    assert alone.keys() == whole.keys()
+    assert all(alone[name]["metrics"] == record["metrics"] for name, record in whole.items())
+    assert not any("history" in record for record in alone.values())
+    assert tables_as_markdown(collect(short, tmp_path)) == tables_as_markdown(
+        collect(short, finished)
+    )
+    assert run_suite(short, tmp_path, tmp_path) == []
+    assert not store.folder.exists()  # nothing was made again
+
+    store.pack()
+    assert store.packed.read_bytes() == content
+    store.packed.write_bytes(content[: len(content) // 2])  # cut off: what is whole counts
+    assert store.load().keys() < whole.keys()
+    store.packed.write_bytes(b"no archive")
+    assert store.load() == {}
+
+
+def test_the_outlook_learns_from_finished_runs(short: Suite, tmp_path: Path) -> None:
+    before = outlook(short, tmp_path, tmp_path)
+    assert before.seconds == before.tuning_left + before.final_left  # a second each, by the suite
+    job = final_job(short, cells(short, ONE)[0], 0.01, 0)
+    cost = {"cpu_seconds": 6.0, "judge_seconds": 1.0}
+    RunStore(tmp_path).save({"job": job, "metrics": {}, "cost": cost})
+    after = outlook(short, tmp_path, tmp_path)
+    assert after.seconds == 7.0 * (after.tuning_left + after.final_left)
+
+
+def test_a_run_of_its_own_counts_before_the_packed_one(finished: Path, tmp_path: Path) -> None:
+    record = next(iter(RunStore(finished).load().values()))
+    store = RunStore(tmp_path)
+    store.save(record)
+    store.pack()
+    store.save(record | {"metrics": {"new": {"hf1": 1.0}}})
+    (found,) = store.load().values()
+    assert found["metrics"] == {"new": {"hf1": 1.0}}
+
+
 def test_checkpoints_let_a_long_run_go_on(tiny_file: Path, tmp_path: Path) -> None:
     suite = read_suite(tiny_file, "longer")
     job = final_job(suite, cells(suite, ONE)[0], 0.01, 0)
