@@ -77,7 +77,7 @@ METHODS = {
     "ours constructive": Method(("lorentz", "poincare")),
     "ours ranking": Method(("lorentz", "poincare"), (0.05, 0.1, 0.2, 0.5, 1.0), 100),
     "ours ranking, random start": Method(
-        ("lorentz",), (0.1, 0.3, 0.5), 500, 20, options={"init": "random"}
+        ("lorentz",), (0.1, 0.3, 0.5, 1.0), 500, 20, options={"init": "random"}
     ),
     "ours ranking, all negatives": Method(
         ("lorentz",),
@@ -185,12 +185,17 @@ def line(cells: list[Any]) -> str:
 
 
 def finished(bench: Bench, cell: Cell, options: argparse.Namespace) -> list[Row]:
-    """The runs of the seeds with the rate that most of them have."""
+    """The runs of the seeds with the rate that most of them have; of several, the best tuned."""
+    scale = options.epochs_scale * METHODS[cell.method].search
     found: dict[float | None, list[Row]] = {}
+    tuned: dict[float | None, float] = {}
     for lr in {row["lr"]: None for row in bench.rows.values() if row["method"] == cell.method}:
         names = [name_of(cell.job(lr, seed, options.epochs_scale)) for seed in options.seeds]
         found[lr] = [bench.rows[name] for name in names if name in bench.rows]
-    return max(found.values(), key=len, default=[])
+        tuning = bench.rows.get(name_of(cell.job(lr, TUNING_SEED, scale)), {})
+        tuned[lr] = tuning.get("map", 0.0)
+    best = max(found, key=lambda lr: (len(found[lr]), tuned[lr]), default=None)
+    return found.get(best, [])
 
 
 def quality_table(bench: Bench, options: argparse.Namespace, methods: list[str]) -> None:
