@@ -23,6 +23,7 @@ from hyperhier.losses.lam import LAMLoss
 from hyperhier.losses.ntxent import NTXentLoss
 from hyperhier.losses.pairwise import PairwiseLoss
 from hyperhier.losses.shadow import ShadowLoss
+from hyperhier.losses.shuffled import ShuffledLeavesLoss
 from hyperhier.losses.soft_labels import SoftLabelsLoss
 from hyperhier.losses.sparcl import SpARCLLoss
 from hyperhier.losses.supcon import SupConLoss
@@ -44,6 +45,7 @@ __all__ = [
     "PairwiseLoss",
     "Relation",
     "ShadowLoss",
+    "ShuffledLeavesLoss",
     "SoftLabelsLoss",
     "SpARCLLoss",
     "SupConLoss",

@@ -23,12 +23,16 @@ from hyperhier.losses.lam import LAMLoss
 from hyperhier.losses.ntxent import NTXentLoss
 from hyperhier.losses.pairwise import PairwiseLoss
 from hyperhier.losses.shadow import ShadowLoss
+from hyperhier.losses.shuffled import ShuffledLeavesLoss
 from hyperhier.losses.soft_labels import SoftLabelsLoss
 from hyperhier.losses.sparcl import SpARCLLoss
 from hyperhier.losses.supcon import SupConLoss
 from hyperhier.losses.tree_triplet import TreeTripletLoss
 
-__all__ = ["CombinedLoss", "available_losses", "make_loss"]
+__all__ = ["SHUFFLED", "CombinedLoss", "available_losses", "make_loss"]
+
+#: prefix of a loss whose leaves are permuted
+SHUFFLED = "shuffled:"
 
 _LOSSES: dict[str, type[nn.Module]] = {
     "cpcc": CPCCLoss,
@@ -110,7 +114,9 @@ def make_loss(
 
     Args:
         spec: names of :func:`available_losses` joined by ``+``, each with an optional
-            non-negative weight ``number*name``.
+            non-negative weight ``number*name``. The prefix ``shuffled:`` makes a
+            :class:`~hyperhier.losses.ShuffledLeavesLoss` of a loss, seeded by the option
+            ``shuffle_seed``.
         taxonomy: a Taxonomy, the name of a built-in one, or a path; None for losses without.
         manifold: a manifold of hyperhier, its name, or a geoopt manifold.
         dim: features of the points, for the losses that own points of classes; the others do
@@ -135,14 +141,17 @@ def make_loss(
     for part in spec.split("+"):
         factor, _, name = part.rpartition("*")
         name = name.strip().lower()
-        if name not in _LOSSES:
+        if name.removeprefix(SHUFFLED) not in _LOSSES:
             raise ValueError(
                 f"unknown loss {name!r} in {spec!r}; known: {', '.join(available_losses())}"
             )
         if name in weights:
             raise ValueError(f"loss {name!r} appears twice in {spec!r}")
         weights[name] = _weight(factor, spec) if factor else 1.0
-    accepted = {name: _parameters(_LOSSES[name]) for name in weights}
+    accepted = {name: _parameters(_LOSSES[name.removeprefix(SHUFFLED)]) for name in weights}
+    seeds = {"seed": options.pop("shuffle_seed")} if "shuffle_seed" in options else {}
+    if seeds and not any(name.startswith(SHUFFLED) for name in weights):
+        raise TypeError(f"no loss of {spec!r} is shuffled, but shuffle_seed is given")
     for option in options:
         if not any(option in parameters for parameters in accepted.values()):
             known = sorted(set().union(*accepted.values()) - {"taxonomy", "manifold", "dim"})
@@ -154,15 +163,17 @@ def make_loss(
     terms: dict[str, nn.Module] = {}
     for name, parameters in accepted.items():
         chosen = {key: value for key, value in options.items() if key in parameters}
-        if "taxonomy" in parameters:
-            if tree is None:
-                raise ValueError(f"loss {name!r} needs a taxonomy, got None")
-            chosen["taxonomy"] = tree
         if "dim" in parameters:
             if dim is None:
                 raise ValueError(f"loss {name!r} needs the number of features: dim=...")
             chosen["dim"] = dim
-        terms[name] = _LOSSES[name](manifold=geometry, **chosen)
+        if "taxonomy" in parameters:
+            if tree is None:
+                raise ValueError(f"loss {name!r} needs a taxonomy, got None")
+            chosen["taxonomy"] = tree
+        terms[name] = _LOSSES[name.removeprefix(SHUFFLED)](manifold=geometry, **chosen)
+        if name.startswith(SHUFFLED):
+            terms[name] = ShuffledLeavesLoss(terms[name], **seeds)
     return CombinedLoss(terms, weights)
 
 

@@ -113,12 +113,13 @@ EVERYTHING = Selection()
 def unavailable(suite: Suite) -> dict[str, str]:
     """The methods of the grid that need a loss which is not installed, and that loss."""
     from hyperhier.losses import available_losses
+    from hyperhier.losses.combine import SHUFFLED
 
     known = available_losses()
     missing: dict[str, str] = {}
     for name in suite.names("methods"):
         for part in str(suite.method(name)["loss"]).split("+"):
-            loss = part.rpartition("*")[2].strip().lower()
+            loss = part.rpartition("*")[2].strip().lower().removeprefix(SHUFFLED)
             if loss not in known:
                 missing[name] = loss
     return missing
