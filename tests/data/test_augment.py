@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from hyperhier.data import channel_statistics, normalise, two_views
+from hyperhier.data import augment, channel_statistics, normalise, two_views
 
 PLAIN = {
     "crop": 1.0,
@@ -111,3 +111,12 @@ def test_bad_options(options: dict[str, object]) -> None:
 def test_only_bytes() -> None:
     with pytest.raises(TypeError, match="uint8"):
         two_views(torch.zeros(2, 3, 4, 4))
+
+
+@pytest.mark.parametrize("rotate", [0.0, 30.0])
+@pytest.mark.parametrize("shape", [(7, 12), (16, 16), (1, 1)])
+def test_the_grid_is_that_of_torch(rotate: float, shape: tuple[int, int]) -> None:
+    draw = torch.rand(5, 11, generator=torch.Generator().manual_seed(0))
+    maps = augment._windows(draw, shape, 0.6, 0.15, "both", rotate)
+    expected = torch.nn.functional.affine_grid(maps, [5, 3, *shape], align_corners=False)
+    torch.testing.assert_close(augment._grid(maps, *shape), expected, rtol=0, atol=1e-6)

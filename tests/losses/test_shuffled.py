@@ -25,9 +25,7 @@ def test_it_is_the_loss_on_a_tree_with_other_names(tree, manifold, points, draw)
     loss = ShuffledLeavesLoss(HWCLoss(tree, manifold=manifold, level_decay=0.5), seed=3)
     other = renamed(tree, loss.order)
     assert other.nodes != tree.nodes
-    same = HWCLoss(other, manifold=manifold, level_decay=0.5)(
-        z, other.encode(tree.decode(labels))
-    )
+    same = HWCLoss(other, manifold=manifold, level_decay=0.5)(z, other.encode(tree.decode(labels)))
     torch.testing.assert_close(loss(z, labels), same)
 
 
