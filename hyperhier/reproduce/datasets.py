@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from hyperhier.data import ImageSet, load_images, make_hierarchical_images
+from hyperhier.data.splits import group_split
 from hyperhier.errors import DataError, RunError
 from hyperhier.reproduce.shift import domain_split
 from hyperhier.reproduce.trees import balanced_tree
@@ -108,8 +109,11 @@ def _read(recipe: Mapping[str, Any], root: Path) -> tuple[ImageSet, Taxonomy]:
         raise RunError(f"unknown reader {reader!r}; known: {known}")
     if "domain" in recipe:
         data = _by_domain(data, recipe, root)
-    keep = float(recipe.get("keep", 1.0))
-    return (data if keep == 1.0 else _part(data, keep)), taxonomy
+    if "keep" in recipe:
+        data = _part(data, float(recipe["keep"]))
+    if "hold_out" in recipe:
+        data = _hold_out(data, float(recipe["hold_out"]))
+    return data, taxonomy
 
 
 def _official(recipe: Mapping[str, Any], root: Path) -> tuple[ImageSet, Taxonomy]:
@@ -200,3 +204,12 @@ def _part(data: ImageSet, keep: float) -> ImageSet:
     train = np.asarray(data.split) == "train"
     draw = np.random.default_rng(0).random(len(data))
     return data.subset(torch.from_numpy(np.flatnonzero(~train | (draw < keep))))
+
+
+def _hold_out(data: ImageSet, share: float) -> ImageSet:
+    """A fixed share of the training images of each class, whole groups, goes to val as well."""
+    split = np.asarray(data.split).copy()
+    train = np.flatnonzero(split == "train")
+    groups = None if data.groups is None else np.asarray(data.groups)[train]
+    split[train] = group_split(groups, data.labels.numpy()[train], [1.0 - share, share, 0.0])
+    return replace(data, split=split)

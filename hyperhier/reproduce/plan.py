@@ -208,8 +208,13 @@ def _job(suite: Suite, cell: Cell, rate: float, seed: int, *, tuning: bool) -> J
     recipe = {
         k: v
         for k, v in dataset.items()
-        if k not in ("train", "about", "seconds", "optional", "rates")
+        if k not in ("train", "about", "seconds", "optional", "rates", "hold_out")
     }
+    if tuning and "hold_out" in dataset:  # as many steps with fewer images
+        share = recipe["hold_out"] = float(dataset["hold_out"])
+        if not 0.0 < share < 1.0:
+            raise RunError(f"hold_out must be in (0, 1), got {share} for {cell.dataset!r}")
+        options["epochs"] = max(1, round(options["epochs"] / (1.0 - share)))
     return {
         "names": names,
         "data": recipe,

@@ -40,7 +40,7 @@ _TOP = {
 _GRID = {"datasets", "methods", "geometries", "seeds", "conditions"}
 _DATASET = {
     "about", "reader", "path", "images", "trees", "load", "train", "strip", "domain", "keep",
-    "seconds", "official", "synthetic", "taxonomy", "optional", "rates",
+    "seconds", "official", "synthetic", "taxonomy", "optional", "rates", "hold_out",
 }  # fmt: skip
 _METHOD = {
     "about", "loss", "loss_options", "train", "like", "loss_tree", "knows_tree", "tuned_as",

@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hyperhier.data.imageset import SPLITS
 from hyperhier.errors import DataError, RunError
-from hyperhier.reproduce import read_suite
+from hyperhier.reproduce import Selection, read_suite
 from hyperhier.reproduce.datasets import ImageCache, missing_files, read_tree
+from hyperhier.reproduce.plan import cells, final_job
 
 SYNTHETIC: dict[str, Any] = {
     "reader": "synthetic",
@@ -56,6 +58,19 @@ def test_a_fixed_part_of_the_training_images(tmp_path: Path) -> None:
     assert 0.3 < len(part.subset("train")) / len(whole.subset("train")) < 0.7
     with pytest.raises(RunError, match="keep"):
         ImageCache(tmp_path).get({**recipe, "keep": 1.5}, "deep")
+
+
+def test_training_images_are_lent_to_the_validation(tmp_path: Path) -> None:
+    recipe = {**SYNTHETIC, "load": {"n_per_class": 50, "size": 8}}
+    whole = ImageCache(tmp_path).get(recipe, "deep")[0]
+    lent = ImageCache(tmp_path).get({**recipe, "hold_out": 0.3}, "deep")[0]
+    sides = {side: [set(d.subset(side).ids) for d in (whole, lent)] for side in SPLITS}
+    assert sides["test"][0] == sides["test"][1]
+    assert sides["val"][0] < sides["val"][1]
+    assert sides["train"][1] < sides["train"][0]
+    assert sides["train"][1] | sides["val"][1] == sides["train"][0] | sides["val"][0]
+    before, after = (d.subset("train").class_counts for d in (whole, lent))
+    assert all(0.6 < after[c] / n < 0.8 for c, n in before.items())
 
 
 def test_unknown_readers_are_named(tmp_path: Path) -> None:
@@ -133,10 +148,9 @@ def test_the_suites_read_the_real_data(
     data_dir: Callable[[str], Path], name: str, folder: str, shape: Any, sizes: Any
 ) -> None:
     root = data_dir(folder).parent
-    job = read_suite("main", "cpu").dataset(name)
-    recipe = {k: v for k, v in job.items() if k not in ("train", "about", "seconds")}
-    tree = next(iter(recipe["trees"]))
-    data, taxonomy = ImageCache(root).get(recipe, tree)
+    suite = read_suite("main", "cpu")
+    job = final_job(suite, cells(suite, Selection(dataset=(name,)))[0], 0.01, 0)
+    data, taxonomy = ImageCache(root).get(job["data"], job["tree"])
     assert (data.channels, *data.size) == shape
     assert tuple(len(data.indices(side)) for side in ("train", "val", "test")) == sizes
     assert set(taxonomy.decode(data.labels)) == set(taxonomy.leaves)

@@ -149,3 +149,17 @@ def test_missing_data_are_named_unless_they_are_optional(tiny_file: Path, tmp_pa
     assert outlook(suite, tmp_path, tmp_path).absent == {"more": tmp_path / "more.csv"}
     with pytest.raises(RunError, match="no data are there"):
         outlook(suite, tmp_path, tmp_path, Selection(dataset=("more",)))
+
+
+def test_images_are_held_out_for_the_choice_of_the_rate_alone(tiny_file: Path) -> None:
+    suite = read_suite(tiny_file, None, ["datasets.cells.hold_out=0.5", "train.epochs=3"])
+    cell = cell_of(suite, method="supcon")
+    tuning, final = tuning_jobs(suite, cell)[0], final_job(suite, cell, 0.01, 0)
+    assert tuning["data"]["hold_out"] == 0.5
+    assert tuning["train"]["epochs"] == 6  # as many steps
+    assert "hold_out" not in final["data"]
+    assert final["train"]["epochs"] == 3
+    for share in ("0.0", "1.0"):
+        suite = read_suite(tiny_file, None, [f"datasets.cells.hold_out={share}"])
+        with pytest.raises(RunError, match="hold_out must be in"):
+            tuning_jobs(suite, cell)
