@@ -287,6 +287,7 @@ RUNNERS: dict[str, Callable[[Job], Result]] = {
     "ours constructive": ours,
     "ours ranking": ours,
     "ours ranking, random start": ours,
+    "ours ranking, random start, long": ours,
     "ours ranking, all negatives": ours,
     "ours ranking torch": ours,
     "poincare-embeddings": poincare_embeddings,

@@ -23,7 +23,7 @@ Row = dict[str, Any]
 
 OURS = (
     "ours constructive", "ours ranking", "ours ranking, random start",
-    "ours ranking, all negatives", "ours ranking torch",
+    "ours ranking, random start, long", "ours ranking, all negatives", "ours ranking torch",
 )  # fmt: skip
 PACKAGES = ("gensim", "geoopt")
 WORKER = Path(__file__).with_name("_taxonomy_peers.py")

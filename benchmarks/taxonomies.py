@@ -79,6 +79,15 @@ METHODS = {
     "ours ranking, random start": Method(
         ("lorentz",), (0.1, 0.3, 0.5, 1.0), 500, 20, options={"init": "random"}
     ),
+    "ours ranking, random start, long": Method(
+        ("lorentz",),
+        (0.05, 0.1, 0.2),
+        10_000,
+        500,
+        search=0.4,
+        options={"init": "random"},
+        datasets=("mammals",),
+    ),
     "ours ranking, all negatives": Method(
         ("lorentz",),
         (0.03, 0.1, 0.3),

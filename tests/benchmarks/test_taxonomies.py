@@ -152,3 +152,10 @@ def test_a_run_that_hangs_is_ended(load) -> None:
     row = load("_taxonomy_runs").spawn(sleeps, 1, 0.3)
     assert row["error"] == "ended with status -9"
     assert row["wall_seconds"] < 30.0
+
+
+def test_every_method_has_a_runner(load) -> None:
+    script, runners = load("taxonomies"), load("_taxonomy_peers").RUNNERS
+    assert set(script.METHODS) == set(runners)
+    ours = {name for name in script.METHODS if runners[name] is runners["ours ranking"]}
+    assert ours == set(script.OURS)
