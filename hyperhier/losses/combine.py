@@ -148,7 +148,8 @@ def make_loss(
         if name in weights:
             raise ValueError(f"loss {name!r} appears twice in {spec!r}")
         weights[name] = _weight(factor, spec) if factor else 1.0
-    accepted = {name: _parameters(_LOSSES[name.removeprefix(SHUFFLED)]) for name in weights}
+    kinds = {name: _LOSSES[name.removeprefix(SHUFFLED)] for name in weights}
+    accepted = {name: _parameters(kind) for name, kind in kinds.items()}
     seeds = {"seed": options.pop("shuffle_seed")} if "shuffle_seed" in options else {}
     if seeds and not any(name.startswith(SHUFFLED) for name in weights):
         raise TypeError(f"no loss of {spec!r} is shuffled, but shuffle_seed is given")
@@ -163,15 +164,15 @@ def make_loss(
     terms: dict[str, nn.Module] = {}
     for name, parameters in accepted.items():
         chosen = {key: value for key, value in options.items() if key in parameters}
-        if "dim" in parameters:
-            if dim is None:
-                raise ValueError(f"loss {name!r} needs the number of features: dim=...")
-            chosen["dim"] = dim
         if "taxonomy" in parameters:
             if tree is None:
                 raise ValueError(f"loss {name!r} needs a taxonomy, got None")
             chosen["taxonomy"] = tree
-        terms[name] = _LOSSES[name.removeprefix(SHUFFLED)](manifold=geometry, **chosen)
+        if "dim" in parameters:
+            if dim is None:
+                raise ValueError(f"loss {name!r} needs the number of features: dim=...")
+            chosen["dim"] = dim
+        terms[name] = kinds[name](manifold=geometry, **chosen)
         if name.startswith(SHUFFLED):
             terms[name] = ShuffledLeavesLoss(terms[name], **seeds)
     return CombinedLoss(terms, weights)

@@ -7,6 +7,7 @@ import os
 import shlex
 from pathlib import Path
 
+from hyperhier.embedding._files.atomic import write_at_once
 from hyperhier.reproduce.html import page
 from hyperhier.reproduce.pictures import draw_all
 from hyperhier.reproduce.results import Results
@@ -92,13 +93,7 @@ def write_report(results: Results, folder: str | os.PathLike[str]) -> Path:
         command=shlex.join(command),
         source=json.dumps(suite.tables, indent=2, ensure_ascii=False),
     )
-    _write(where / "table.md", tables_as_markdown(results))
-    _write(where / "table.csv", long_csv(results))
-    _write(where / "report.html", text)
+    write_at_once(where / "table.md", tables_as_markdown(results).encode())
+    write_at_once(where / "table.csv", long_csv(results).encode())
+    write_at_once(where / "report.html", text.encode())
     return where / "report.html"
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)

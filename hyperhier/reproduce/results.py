@@ -11,7 +11,7 @@ from typing import Any
 
 from hyperhier.reproduce.plan import EVERYTHING, Cell, Selection, cells, final_job, view_of
 from hyperhier.reproduce.statistics import Difference, Spread, difference, spread
-from hyperhier.reproduce.store import RunStore, digest
+from hyperhier.reproduce.store import RunStore, digest, processor_seconds
 from hyperhier.reproduce.suite import Suite
 from hyperhier.reproduce.tune import Tuning, chosen_rate, tuning_of
 
@@ -203,8 +203,7 @@ def _seconds(suite: Suite, records: Mapping[str, Mapping[str, Any]]) -> float:
     for record in records.values():
         names = record["job"]["names"]
         if names["dataset"] in datasets and names["method"].split(" lr=")[0] in methods:
-            cost = record.get("cost", {})
-            total += cost.get("cpu_seconds", 0.0) + cost.get("judge_seconds", 0.0)
+            total += processor_seconds(record)
     return total
 
 

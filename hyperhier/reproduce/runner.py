@@ -22,7 +22,7 @@ from hyperhier.reproduce.plan import (
     unique,
 )
 from hyperhier.reproduce.pool import Finished, run_jobs
-from hyperhier.reproduce.store import RunStore, digest
+from hyperhier.reproduce.store import RunStore, digest, processor_seconds
 from hyperhier.reproduce.suite import Suite
 from hyperhier.reproduce.tune import chosen_rate, further_jobs
 
@@ -153,9 +153,8 @@ def _usual_seconds(records: Mapping[str, Mapping[str, Any]]) -> dict[str, float]
     """Median processor seconds of the finished runs of each data set."""
     told: dict[str, list[float]] = {}
     for record in records.values():
-        cost = record.get("cost", {})
-        if "cpu_seconds" in cost and "error" not in record:
-            seconds = cost["cpu_seconds"] + cost.get("judge_seconds", 0.0)
+        seconds = processor_seconds(record)
+        if seconds and "error" not in record:
             told.setdefault(record["job"]["names"]["dataset"], []).append(seconds)
     return {name: statistics.median(found) for name, found in told.items()}
 

@@ -12,7 +12,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["RunStore", "digest"]
+from hyperhier.embedding._files.atomic import write_at_once
+
+__all__ = ["RunStore", "digest", "processor_seconds"]
 
 # what tells people about a run without changing its numbers
 _NAMES = ("names",)
@@ -30,6 +32,12 @@ def digest(job: Mapping[str, Any]) -> str:
     told = {key: value for key, value in job.items() if key not in _NAMES}
     text = json.dumps(told, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def processor_seconds(record: Mapping[str, Any]) -> float:
+    """Of a run, training and judging; 0 where the record does not tell."""
+    cost = record.get("cost", {})
+    return float(cost.get("cpu_seconds", 0.0) + cost.get("judge_seconds", 0.0))
 
 
 class RunStore:
@@ -85,7 +93,8 @@ class RunStore:
     def save(self, record: Mapping[str, Any]) -> Path:
         """Write a record whole: under a temporary name, then renamed."""
         path = self.path(record["job"])
-        _write(path, (json.dumps(record) + "\n").encode())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_at_once(path, (json.dumps(record) + "\n").encode())
         return path
 
     def pack(self) -> int:
@@ -100,15 +109,6 @@ class RunStore:
             for name in sorted(records)
         ]
         text = "".join(line + "\n" for line in lines)
-        _write(self.packed, gzip.compress(text.encode(), mtime=0))
+        self.packed.parent.mkdir(parents=True, exist_ok=True)
+        write_at_once(self.packed, gzip.compress(text.encode(), mtime=0))
         return len(lines)
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
