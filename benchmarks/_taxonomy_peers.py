@@ -211,7 +211,10 @@ def geoopt(job: Job) -> Result:
 
 
 def hypll(job: Job) -> Result:
-    """HypLL as in its tutorial of Poincaré embeddings, with negatives drawn in tensors."""
+    """HypLL as in its tutorial of Poincaré embeddings, with negatives drawn in tensors.
+
+    Its curvature is the softplus of what is given, 1.313 for 1: the ball is scaled to that of 1.
+    """
     sys.path.insert(0, job["checkout"])
     import torch
     from hypll.manifolds.poincare_ball import Curvature, PoincareBall
@@ -229,7 +232,8 @@ def hypll(job: Job) -> Result:
         return ball.dist(x=model(rows.expand_as(columns)), y=model(columns))
 
     seconds = minimise(job, distance, optimizer)
-    return model.weight.tensor.detach().numpy(), seconds, Path(job["checkout"]).name
+    points = model.weight.tensor.detach() * ball.c().sqrt()
+    return points.detach().numpy(), seconds, Path(job["checkout"]).name
 
 
 def minimise(job: Job, distance: Callable[[Any, Any], Any], optimizer: Any) -> Array:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hyperhier.embedding._distortion.objective import Objective
+from hyperhier.embedding._distortion.objective import Errors, Objective
 from hyperhier.embedding._distortion.pairs import Pairs, Visit
 
 __all__ = ["ChordPoints"]
@@ -79,11 +79,11 @@ class ChordPoints:
                 step = share[:, None] * (y - x)
                 self.points[i], self.points[j] = x + step, y - step
 
-    def evaluated(self, pairs: Pairs, objective: Objective) -> tuple[float, FloatArray, float]:
-        """Mean over all pairs, its gradient, tangent to a sphere, and the largest error."""
+    def evaluated(self, pairs: Pairs, objective: Objective) -> tuple[float, FloatArray, Errors]:
+        """Mean over all pairs, its gradient, tangent to a sphere, and the extreme errors."""
         assert pairs.table is not None
         gradient = np.empty_like(self.points)
-        total = worst = weights = 0.0
+        total = lowest = highest = weights = 0.0
         square = (self.points * self.points).sum(axis=1)
         for k, x in enumerate(self.points):
             if self.fast:
@@ -105,14 +105,15 @@ class ChordPoints:
             error = np.where(kept, distance / target - 1.0, 0.0)
             total += float((weight * objective.value(error)).sum())
             weights += float(weight.sum())
-            worst = max(worst, float(np.abs(error).max()))
+            lowest = min(lowest, float(error.min()))
+            highest = max(highest, float(error.max()))
             force = weight * objective.stiffness(error) * error * slope / target
             force = np.where(chord > 0.0, force / np.where(chord > 0.0, chord, 1.0), 0.0)
             gradient[k] = force.sum() * x - force @ self.points
         if self.round:
             gradient -= (gradient * self.points).sum(axis=1, keepdims=True) * self.points
         gradient /= max(0.5 * weights, 1.0)
-        return total / max(weights, 1.0), gradient, worst
+        return total / max(weights, 1.0), gradient, (lowest, highest)
 
     def moved(self, tangent: FloatArray, step: float) -> ChordPoints:
         """New points, each a step along a vector."""

@@ -32,13 +32,13 @@ def compiled(name: str) -> Callable[..., None]:
 
 def _move(
     direction: FloatArray, half: FloatArray, sinh: FloatArray, first: IntArray, second: IntArray,
-    wanted: FloatArray, weight: FloatArray, scale: float, rate: float, delta: float, bound: float,
-    worst_weight: float,
+    wanted: FloatArray, weight: FloatArray, scale: float, rate: float, delta: float, below: float,
+    above: float, worst_weight: float,
 ) -> Any:  # fmt: skip
     dim = direction.shape[1]
     new = np.empty(dim)
     squares = math.isinf(delta)
-    steep = 8.0 * worst_weight / (bound * bound)
+    steep_below, steep_above = 8.0 * worst_weight / below**8, 8.0 * worst_weight / above**8
     for k in range(len(first)):
         target = scale * wanted[k]
         if target <= 0.0:
@@ -59,8 +59,8 @@ def _move(
         stiffness = 1.0
         if not squares:
             stiffness = 1.0 / math.sqrt(error * error + delta * delta)
-        cube = error * error * error / (bound * bound * bound)
-        stiffness += steep * cube * cube
+        cube = error * error * error
+        stiffness += (steep_below if error < 0.0 else steep_above) * cube * cube
         share = min(1.0, rate * weight[k] * stiffness / (target * target))
         move = min(_STRIDE, max(-_STRIDE, 0.25 * share * (distance - target)))
         cosh_t = (1.0 + move * move) / (1.0 - move * move)
@@ -105,10 +105,10 @@ def _move(
 
 def _evaluate(
     columns: FloatArray, half: FloatArray, sinh: FloatArray, table: FloatArray, mass: FloatArray,
-    scale: float, delta: float, bound: float, worst_weight: float, gradient: FloatArray,
-    sums: FloatArray,
+    scale: float, delta: float, below: float, above: float, worst_weight: float,
+    gradient: FloatArray, sums: FloatArray,
 ) -> Any:  # fmt: skip
-    """Fills ``gradient`` ``(dim, n)`` and total, largest error and sum of weights.
+    """Fills ``gradient`` ``(dim, n)`` and total, least and largest error and sum of weights.
 
     The loops over all points are short of branches and of calls, so that they run on vectors.
     The logarithm is taken apart: exponent bits, and the series of artanh for the rest.
@@ -119,9 +119,10 @@ def _evaluate(
     grown, rest, force = np.empty(size), np.empty(size), np.empty(size)
     bits = grown.view(np.int64)
     total = 0.0
-    worst = 0.0
+    lowest = 0.0
+    highest = 0.0
     weights = 0.0
-    steep = 8.0 * worst_weight / bound**8
+    steep_below, steep_above = 8.0 * worst_weight / below**8, 8.0 * worst_weight / above**8
     for k in range(size):
         chord[:] = 0.0
         for c in range(dim):
@@ -171,12 +172,13 @@ def _evaluate(
                 length = math.sqrt(e * e + delta * delta)
                 value, slope = length - delta, e / length
             e2 = e * e
-            e6 = e2 * e2 * e2
-            value += 0.125 * steep * e6 * e2
-            slope += steep * e6 * e
+            power = (steep_below if e < 0.0 else steep_above) * e2 * e2 * e2
+            value += 0.125 * power * e2
+            slope += power * e
             total += weight * value
             weights += weight
-            worst = max(worst, abs(e))
+            lowest = min(lowest, e)
+            highest = max(highest, e)
             force[v] = weight * slope * shorter
         along = 0.0
         drawn = 0.0
@@ -195,18 +197,20 @@ def _evaluate(
                 pulled += force[v] * (row[v] - here)
             gradient[c, k] = -(pulled + (drawn + along) * here)
     sums[0] = total
-    sums[1] = worst
-    sums[2] = weights
+    sums[1] = lowest
+    sums[2] = highest
+    sums[3] = weights
 
 
 def _move_chord(
     points: FloatArray, is_round: bool, first: IntArray, second: IntArray, wanted: FloatArray,
-    weight: FloatArray, scale: float, rate: float, delta: float, bound: float, worst_weight: float,
+    weight: FloatArray, scale: float, rate: float, delta: float, below: float, above: float,
+    worst_weight: float,
 ) -> Any:  # fmt: skip
     """The moves of ``_stress_chord``."""
     dim = points.shape[1]
     squares = math.isinf(delta)
-    steep = 8.0 * worst_weight / (bound * bound)
+    steep_below, steep_above = 8.0 * worst_weight / below**8, 8.0 * worst_weight / above**8
     for k in range(len(first)):
         target = scale * wanted[k]
         if target <= 0.0:
@@ -225,8 +229,8 @@ def _move_chord(
         stiffness = 1.0
         if not squares:
             stiffness = 1.0 / math.sqrt(error * error + delta * delta)
-        cube = error * error * error / (bound * bound * bound)
-        stiffness += steep * cube * cube
+        cube = error * error * error
+        stiffness += (steep_below if error < 0.0 else steep_above) * cube * cube
         share = min(1.0, rate * weight[k] * stiffness / (target * target))
         move = 0.5 * share * (distance - target)
         if is_round:

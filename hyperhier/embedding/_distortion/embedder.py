@@ -35,7 +35,7 @@ __all__ = ["DistortionEmbedder"]
 
 # The rounding of a direction times sinh(radius), in curvature radii: so near may points be
 # that the longest distances get room; longer edges pay more than rounding costs.
-_DIRECTION_ERROR = 0.15
+_DIRECTION_ERROR = 0.1
 # Training lets points go a little further out than they start.
 _MARGIN = 1.0
 # Standard deviation of random starting features beside the median target.
@@ -62,7 +62,8 @@ class DistortionEmbedder(Embedder):
 
         mean of sqrt(e^2 + delta^2) - delta + worst_weight (e / bound)^8
 
-    with delta falling to 0.003 and the largest error of least squares as the bound.
+    with delta falling to 0.003. Errors below 0 have a bound of their own, those above it another:
+    the largest of the start, or of least squares where these are closer.
 
     1. Start. In hyperbolic space the construction in closed form, with and without what it
        gives back for turns; in Euclidean space classical scaling (Torgerson 1952), on a sphere
@@ -92,7 +93,7 @@ class DistortionEmbedder(Embedder):
         seed: of the start and the order of the pairs.
         epochs: passes over the pairs.
         polish: steps of L-BFGS.
-        worst_weight: of the bound on the worst pair; 0 for the mean alone.
+        worst_weight: of the bounds on the worst pairs; 0 for the mean alone.
         tau: distance of two nodes at distance 1 in the taxonomy, in curvature radii; default:
             see above.
         pairs: ``"full"``: a pass visits all pairs; ``"sampled"``: each node meets 400 others
@@ -114,7 +115,7 @@ class DistortionEmbedder(Embedder):
 
     epochs: int = 160
     polish: int = 400
-    worst_weight: float = 0.03
+    worst_weight: float = 0.3
     tau: float | None = None
     pairs: str = "auto"
     init: str = "auto"

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hyperhier.embedding._distortion.objective import Objective
+from hyperhier.embedding._distortion.objective import Errors, Objective
 from hyperhier.embedding._distortion.pairs import Pairs, Visit
 
 __all__ = ["PolarPoints"]
@@ -130,8 +130,8 @@ class PolarPoints:
         self.sinh[at] = size
         self.half[at] = np.sqrt(size + np.sqrt(1.0 + size * size))
 
-    def evaluated(self, pairs: Pairs, objective: Objective) -> tuple[float, FloatArray, float]:
-        """Mean over all pairs, its gradient ``(n, dim)``, and the largest error.
+    def evaluated(self, pairs: Pairs, objective: Objective) -> tuple[float, FloatArray, Errors]:
+        """Mean over all pairs, its gradient ``(n, dim)``, and the least and the largest error.
 
         The gradient is a vector of R^dim: the tangent vector carried along the radius to the
         origin.
@@ -141,7 +141,7 @@ class PolarPoints:
         if self.fast:
             from hyperhier.embedding._distortion.compiled import compiled
 
-            sums = np.zeros(3)
+            sums = np.zeros(4)
             columns = np.ascontiguousarray(self.direction.T)
             out = np.empty_like(columns)
             compiled("evaluate")(
@@ -149,16 +149,16 @@ class PolarPoints:
                 *objective, out, sums,
             )  # fmt: skip
             gradient[:] = out.T
-            total, worst, weight = sums.tolist()
+            total, lowest, highest, weight = sums.tolist()
         else:
-            total, worst, weight = self._evaluate(pairs, objective, gradient)
+            total, lowest, highest, weight = self._evaluate(pairs, objective, gradient)
         gradient /= max(0.5 * weight, 1.0)
-        return total / max(weight, 1.0), gradient, worst
+        return total / max(weight, 1.0), gradient, (lowest, highest)
 
     def _evaluate(
         self, pairs: Pairs, objective: Objective, gradient: FloatArray
-    ) -> tuple[float, float, float]:
-        total = worst = weights = 0.0
+    ) -> tuple[float, float, float, float]:
+        total = lowest = highest = weights = 0.0
         assert pairs.table is not None
         for k, (n, a) in enumerate(zip(self.direction, self.half, strict=True)):
             step = self.direction - n
@@ -173,7 +173,8 @@ class PolarPoints:
             error = np.where(kept, np.log1p(2.0 * z + sinh_d) / target - 1.0, 0.0)
             total += float((weight * objective.value(error)).sum())
             weights += float(weight.sum())
-            worst = max(worst, float(np.abs(error).max()))
+            lowest = min(lowest, float(error.min()))
+            highest = max(highest, float(error.max()))
             apart = sinh_d > 0.0
             force = weight * objective.stiffness(error) * error / target
             force = np.where(apart, force / np.where(apart, sinh_d, 1.0), 0.0)
@@ -182,7 +183,7 @@ class PolarPoints:
             along = float((force * (between - 0.5 * cosh * self.sinh * chord)).sum())
             pull = force * self.sinh
             gradient[k] = -(pull @ step + (0.5 * float(pull @ chord) + along) * n)
-        return total, worst, weights
+        return total, lowest, highest, weights
 
     def moved(self, tangent: FloatArray, step: float) -> PolarPoints:
         """New points, each a step along a vector carried from the origin, ``(n, dim)``."""

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hyperhier.embedding._distortion.objective import Objective
+from hyperhier.embedding._distortion.objective import Errors, Objective
 from hyperhier.embedding._distortion.pairs import Pairs, Visit
 from hyperhier.embedding._run import Run
 
@@ -23,6 +23,8 @@ FloatArray = NDArray[np.float64]
 _FIRST_RATE, _MIDDLE_RATE, _LAST_RATE = 3.0, 5e-4, 5e-7
 # The error at which squares turn into absolute values, from the first to the last such pass.
 _WIDE, _NARROW = 0.03, 0.003
+# One bound of the errors is at least this share of the other.
+_LOPSIDED = 0.25
 # Steps of the quasi-Newton method between two checkpoints, and those it remembers.
 _BLOCK, _MEMORY = 50, 20
 
@@ -35,7 +37,7 @@ class MovingPoints(Protocol):
     def state(self) -> dict[str, FloatArray]: ...
     def restored(self, state: dict[str, FloatArray]) -> Self: ...
     def move(self, visit: Visit, rate: float, objective: Objective) -> None: ...
-    def evaluated(self, pairs: Pairs, objective: Objective) -> tuple[float, FloatArray, float]: ...
+    def evaluated(self, pairs: Pairs, objective: Objective) -> tuple[float, FloatArray, Errors]: ...
     def moved(self, tangent: FloatArray, step: float) -> Self: ...
 
 
@@ -48,9 +50,9 @@ class Schedule:
 
     Attributes:
         epochs: passes over the pairs; least squares in the first half of them, and the mean
-            error with the bound on the worst in the second.
+            error with bounds on the worst in the second.
         polish: steps of L-BFGS after them, where all pairs are at hand.
-        worst_weight: of the bound.
+        worst_weight: of the bounds.
     """
 
     epochs: int
@@ -70,12 +72,12 @@ class Schedule:
         done = (epoch - self.squares + 1) / max(1, self.epochs - self.squares)
         return _MIDDLE_RATE * (_LAST_RATE / _MIDDLE_RATE) ** done
 
-    def objective(self, epoch: int, bound: float) -> Objective:
+    def objective(self, epoch: int, bounds: tuple[float, float]) -> Objective:
         """Of a pass."""
         if epoch < self.squares:
             return Objective()
         done = (epoch - self.squares) / max(1, self.epochs - self.squares - 1)
-        return Objective(_WIDE * (_NARROW / _WIDE) ** min(1.0, done), bound, self.worst_weight)
+        return Objective(_WIDE * (_NARROW / _WIDE) ** min(1.0, done), *bounds, self.worst_weight)
 
 
 def minimise(
@@ -83,45 +85,62 @@ def minimise(
 ) -> tuple[P, float]:
     """Points with less stress, and the last mean value.
 
+    The errors are bounded by those of the start, or of least squares if these are closer.
+
     Randomness comes from the seed and the number of the epoch, so that an interrupted
     training ends where an uninterrupted one does, to the bit.
     """
     unit = points.scale * float(np.median(pairs.sample()))
-    done, bound = 0, 1.0
+    whole = pairs.table is not None and pairs.kind == "full"
+    done, bounds = 0, _bounds(points, pairs) if whole else (1.0, 1.0)
     state = run.resumed() if run is not None else {}
     if state:
-        done, bound = int(state["done"]), float(state["bound"])
+        done = int(state["done"])
+        bounds = float(state["below"]), float(state["above"])
         points = points.restored({name: value.numpy() for name, value in state.items()})
-    whole = pairs.table is not None and pairs.kind == "full"
     blocks = math.ceil(schedule.polish / _BLOCK) if whole else 0
     total, value = schedule.epochs + blocks, math.nan
 
     for step in range(done, total):
         if step == schedule.squares and whole:
-            bound = _bound(points, pairs)
+            bounds = min(bounds, _settled(points, pairs), key=_worst)
         if step < schedule.epochs:
             rate = unit * unit * schedule.rate(step)
-            objective = schedule.objective(step, bound)
+            objective = schedule.objective(step, bounds)
             for visit in pairs.visits(step):
                 points.move(visit, rate, objective)
         else:
-            objective = Objective(_NARROW, bound, schedule.worst_weight)
+            objective = Objective(_NARROW, *bounds, schedule.worst_weight)
             steps = min(_BLOCK, schedule.polish - _BLOCK * (step - schedule.epochs))
             points, value = _quasi_newton(points, pairs, objective, steps)
         if run is not None:
             figures = {} if math.isnan(value) else {"stress": value}
             run.report(step + 1, total, **figures)
             arrays = {name: torch.from_numpy(held) for name, held in points.state().items()}
-            run.keep(now=False, done=step + 1, bound=bound, **arrays)
+            below, above = bounds
+            run.keep(now=False, done=step + 1, below=below, above=above, **arrays)
     if whole and math.isnan(value):
         value = points.evaluated(pairs, Objective())[0]
     return points, value
 
 
-def _bound(points: P, pairs: Pairs) -> float:
-    """The largest error after the noise of the last pass has settled."""
+def _bounds(points: P, pairs: Pairs) -> tuple[float, float]:
+    """The largest error below 0 and the largest above it, neither much less than the other."""
+    lowest, highest = points.evaluated(pairs, Objective())[2]
+    least = max(_LOPSIDED * max(-lowest, highest), 1e-6)
+    return max(-lowest, least), max(highest, least)
+
+
+def _settled(points: P, pairs: Pairs) -> tuple[float, float]:
+    """The bounds after the noise of the last pass has settled."""
     settled, _ = _quasi_newton(points, pairs, Objective(), 20)
-    return max(settled.evaluated(pairs, Objective())[2], 1e-6)
+    return _bounds(settled, pairs)
+
+
+def _worst(bounds: tuple[float, float]) -> float:
+    """The worst distortion within the bounds."""
+    below, above = bounds
+    return (1.0 + above) / max(1.0 - below, 1e-9)
 
 
 def _quasi_newton(points: P, pairs: Pairs, objective: Objective, steps: int) -> tuple[P, float]:
