@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 import torch
 from torch import Tensor
 
-from hyperhier.embedding._files.atomic import write_at_once
+from hyperhier._atomic import write_at_once
 from hyperhier.errors import RunError
 from hyperhier.taxonomy import Taxonomy
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hyperhier.embedding._files.atomic import write_at_once
+from hyperhier._atomic import write_at_once
 from hyperhier.plot._palette import Palette
 from hyperhier.plot._plane import Plane, geodesics
 

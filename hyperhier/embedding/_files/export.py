@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hyperhier.embedding._files.atomic import write_at_once
+from hyperhier._atomic import write_at_once
 from hyperhier.manifolds import Manifold
 from hyperhier.taxonomy import Taxonomy
 
