@@ -64,8 +64,13 @@ def difference_picture(results: Results, metric: str, path: Path) -> Path | None
             panels.append((block, told))
     if not panels:
         return None
-    geometries = results.suite.names("geometries")
+    shown = {row.cell.geometry for _, told in panels for row, _ in told}
     methods = list(dict.fromkeys(row.cell.method for _, told in panels for row, _ in told))
+    styles = [  # a geometry looks the same whichever others are shown
+        (geometry, _COLOURS[k % len(_COLOURS)], _MARKERS[k % len(_MARKERS)])
+        for k, geometry in enumerate(results.suite.names("geometries"))
+        if geometry in shown
+    ]
     columns = min(3, len(panels))
     lines = math.ceil(len(panels) / columns)
     figure = new_figure(2.2 + 2.7 * columns, lines * (0.9 + _ROW * len(methods)))
@@ -76,25 +81,26 @@ def difference_picture(results: Results, metric: str, path: Path) -> Path | None
         _quiet(axes)
         axes.axvline(0.0, color=FAINT, linewidth=0.8)
         for row, found_difference in told:
-            index = geometries.index(row.cell.geometry)
-            offset = (index - (len(geometries) - 1) / 2) * 0.22
+            at = next(k for k, style in enumerate(styles) if style[0] == row.cell.geometry)
+            _, colour, marker = styles[at]
+            offset = (at - (len(styles) - 1) / 2) * 0.22
             half = found_difference.half
             axes.errorbar(
                 found_difference.mean,
                 methods.index(row.cell.method) + offset,
                 xerr=half if math.isfinite(half) else None,
-                fmt=_MARKERS[index % len(_MARKERS)],
-                color=_COLOURS[index % len(_COLOURS)],
+                fmt=marker,
+                color=colour,
                 markersize=3.5,
                 linewidth=1.0,
                 markerfacecolor=None if found_difference.clear else "white",
-                label=row.cell.geometry,
             )
         axes.set_title(block.title, fontsize=8, color=INK, loc="left")
         axes.set_yticks(range(len(methods)), methods, fontsize=7)
         axes.set_ylim(len(methods) - 0.5, -0.5)
         axes.set_xlabel(f"{name_of(metric)} − {results.suite.baseline}", fontsize=7)
-    _legend(figure, panels[0][0], geometries)
+        axes.locator_params(axis="x", nbins=5)
+    _legend(figure, styles)
     figure.tight_layout()
     return save(figure, path)
 
@@ -206,20 +212,15 @@ def _quiet(axes: Axes) -> None:
     axes.set_axisbelow(True)
 
 
-def _legend(figure: Any, block: Block, geometries: list[str]) -> None:
+def _legend(figure: Any, styles: list[tuple[str, str, str]]) -> None:
     from matplotlib.lines import Line2D
 
     handles = [
-        Line2D(
-            [], [], color=_COLOURS[i % len(_COLOURS)], marker=_MARKERS[i % len(_MARKERS)],
-            markersize=4, linewidth=1, label=geometry,
-        )
-        for i, geometry in enumerate(geometries)
-    ]  # fmt: skip
-    handles.append(
-        Line2D(
-            [], [], color=INK, marker="o", markerfacecolor="white", linestyle="", markersize=4,
-            label="interval holds zero",
-        )
-    )  # fmt: skip
+        Line2D([], [], color=colour, marker=marker, markersize=4, linewidth=1, label=geometry)
+        for geometry, colour, marker in styles
+    ]
+    hollow = Line2D([], [], color=INK, marker="o", linestyle="", markersize=4)
+    hollow.set_markerfacecolor("white")
+    hollow.set_label("interval holds zero")
+    handles.append(hollow)
     figure.legend(handles=handles, loc="upper right", fontsize=6, frameon=False, ncols=4)
