@@ -40,9 +40,11 @@ _DIRECTION_ERROR = 0.1
 _MARGIN = 1.0
 # Standard deviation of random starting features beside the median target.
 _START = 0.1
-# Up to this size two constructions are tried as starts.
-_TRY_BOTH = 1_500
-_SHARES = (0.0, 1.0)
+# Up to this size several constructions are tried as starts: without what is given back for turns,
+# and with it, each with directions of its own; how a few passes end tells how all of them will.
+_TRY_SEVERAL = 1_500
+_TRIES = ((0.0, 0), (1.0, 0), (1.0, 1), (1.0, 2), (1.0, 3))
+_STEP_OF_SEEDS = 1_000_003
 _TRIAL_EPOCHS = 16
 # Scales tried for a DAG, which is less like a tree, and from a random start, from where points
 # cannot pass one another at a large scale; as shares of the largest.
@@ -65,9 +67,10 @@ class DistortionEmbedder(Embedder):
     with delta falling to 0.003. Errors below 0 have a bound of their own, those above it another:
     the largest of the start, or of least squares where these are closer.
 
-    1. Start. In hyperbolic space the construction in closed form, with and without what it
-       gives back for turns; in Euclidean space classical scaling (Torgerson 1952), on a sphere
-       the same, bent; for a DAG in hyperbolic space all of these, and the most promising goes on.
+    1. Start. In hyperbolic space the construction in closed form; up to 1,500 points the best
+       of five after a few passes, four with directions of their own and one without what is
+       given back for turns. In Euclidean space classical scaling (Torgerson 1952), on a sphere
+       the same, bent. For a DAG in hyperbolic space all of these at several scales.
     2. Passes over the pairs in rounds where no point stands twice: each pair moves along its
        geodesic by a share of its error, the whole of it at first (Zheng, Pawar and Goodman
        2018, arXiv 1710.04626, there for drawings in the plane).
@@ -182,9 +185,12 @@ class DistortionEmbedder(Embedder):
             features = rng.normal(size=(len(pairs), self.dim))
             yield PolarPoints.of(_START * radius * features, scale, fast)
             return
-        both = len(pairs) <= _TRY_BOTH and pairs.kind == "full"
-        for share in _SHARES if both else _SHARES[1:]:
-            polar, _ = place_in_proportion(tree, self.dim, radius, self.seed, (share,))
+        tries = _TRIES[1:2]
+        if len(pairs) <= _TRY_SEVERAL and pairs.kind == "full":
+            tries = _TRIES if pairs.taxonomy.is_tree else _TRIES[:2]
+        for share, number in tries:
+            seed = self.seed + number * _STEP_OF_SEEDS
+            polar, _ = place_in_proportion(tree, self.dim, radius, seed, (share,))
             of_node = torch.empty_like(polar)
             of_node[tree.node] = polar
             yield PolarPoints.of(of_node.numpy()[pairs.node], scale, fast)
