@@ -185,7 +185,7 @@ class DistortionEmbedder(Embedder):
             features = rng.normal(size=(len(pairs), self.dim))
             yield PolarPoints.of(_START * radius * features, scale, fast)
             return
-        tries = _TRIES[1:2]
+        tries: tuple[tuple[float, int], ...] = _TRIES[1:2]
         if len(pairs) <= _TRY_SEVERAL and pairs.kind == "full":
             tries = _TRIES if pairs.taxonomy.is_tree else _TRIES[:2]
         for share, number in tries:
