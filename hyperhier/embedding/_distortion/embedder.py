@@ -35,7 +35,7 @@ __all__ = ["DistortionEmbedder"]
 
 # The rounding of a direction times sinh(radius), in curvature radii: so near may points be
 # that the longest distances get room; longer edges pay more than rounding costs.
-_DIRECTION_ERROR = 0.1
+_DIRECTION_ERROR = 0.05
 # Training lets points go a little further out than they start.
 _MARGIN = 1.0
 # Standard deviation of random starting features beside the median target.
