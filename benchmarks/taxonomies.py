@@ -101,16 +101,16 @@ METHODS = {
         ("euclidean", "sphere"), (0.05, 0.2, 0.5), 100, 20, batch_size=256, search=0.2
     ),
     "poincare-embeddings": Method(
-        ("poincare", "lorentz", "euclidean"), (0.1, 0.3, 1.0), 300, 20, search=0.1, seeds=1
+        ("poincare", "lorentz", "euclidean"), (0.1, 0.3, 1.0), 300, 20, search=0.1, seeds=2
     ),
     "gensim": Method(("poincare",), (0.03, 0.1, 0.3), 50, 10, 10, search=0.4),
     "lateral": Method(("poincare",), (0.1, 0.3, 1.0), 300, 40, 20, search=0.2),
     "lateral-geodesic": Method(("lorentz",), (0.1, 0.3, 1.0), 300, 40, 20, search=0.2),
     "shirakawa": Method(("poincare",), (0.02, 0.1, 0.5), 300),
     "geoopt": Method(
-        ("poincare", "lorentz"), (0.03, 0.1, 0.3), 100, 10, batch_size=256, search=0.3, seeds=2
+        ("poincare", "lorentz"), (0.003, 0.01, 0.03, 0.1), 100, 10, batch_size=256, search=0.3
     ),
-    "hypll": Method(("poincare",), (0.3, 1.0, 3.0), 300, 10, 10, search=0.1, seeds=1),
+    "hypll": Method(("poincare",), (1.0, 3.0, 10.0, 30.0), 300, 10, 10, search=0.1, seeds=1),
 }
 CHECKOUTS = [name for name in METHODS if name not in (*OURS, *PACKAGES)]
 
