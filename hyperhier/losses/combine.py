@@ -29,10 +29,10 @@ from hyperhier.losses.sparcl import SpARCLLoss
 from hyperhier.losses.supcon import SupConLoss
 from hyperhier.losses.tree_triplet import TreeTripletLoss
 
-__all__ = ["SHUFFLED", "CombinedLoss", "available_losses", "make_loss"]
+__all__ = ["CombinedLoss", "available_losses", "losses_in", "make_loss"]
 
-#: prefix of a loss whose leaves are permuted
-SHUFFLED = "shuffled:"
+# prefix of a loss whose leaves are permuted
+_SHUFFLED = "shuffled:"
 
 _LOSSES: dict[str, type[nn.Module]] = {
     "cpcc": CPCCLoss,
@@ -107,6 +107,15 @@ def available_losses() -> tuple[str, ...]:
     return tuple(sorted(_LOSSES))
 
 
+def losses_in(spec: str) -> list[str]:
+    """The names of losses in a text for :func:`make_loss`, known or not.
+
+    >>> losses_in("hwc + 0.5*shuffled:hwc + 2*lam")
+    ['hwc', 'hwc', 'lam']
+    """
+    return [name.removeprefix(_SHUFFLED) for _, name in _parts(spec)]
+
+
 def make_loss(
     spec: str, taxonomy: Any, manifold: Any, *, dim: int | None = None, **options: Any
 ) -> CombinedLoss:
@@ -138,20 +147,18 @@ def make_loss(
     ['hwc', 'lam']
     """
     weights: dict[str, float] = {}
-    for part in spec.split("+"):
-        factor, _, name = part.rpartition("*")
-        name = name.strip().lower()
-        if name.removeprefix(SHUFFLED) not in _LOSSES:
+    for factor, name in _parts(spec):
+        if name.removeprefix(_SHUFFLED) not in _LOSSES:
             raise ValueError(
                 f"unknown loss {name!r} in {spec!r}; known: {', '.join(available_losses())}"
             )
         if name in weights:
             raise ValueError(f"loss {name!r} appears twice in {spec!r}")
         weights[name] = _weight(factor, spec) if factor else 1.0
-    kinds = {name: _LOSSES[name.removeprefix(SHUFFLED)] for name in weights}
+    kinds = {name: _LOSSES[name.removeprefix(_SHUFFLED)] for name in weights}
     accepted = {name: _parameters(kind) for name, kind in kinds.items()}
     seeds = {"seed": options.pop("shuffle_seed")} if "shuffle_seed" in options else {}
-    if seeds and not any(name.startswith(SHUFFLED) for name in weights):
+    if seeds and not any(name.startswith(_SHUFFLED) for name in weights):
         raise TypeError(f"no loss of {spec!r} is shuffled, but shuffle_seed is given")
     for option in options:
         if not any(option in parameters for parameters in accepted.values()):
@@ -173,7 +180,7 @@ def make_loss(
                 raise ValueError(f"loss {name!r} needs the number of features: dim=...")
             chosen["dim"] = dim
         terms[name] = kinds[name](manifold=geometry, **chosen)
-        if name.startswith(SHUFFLED):
+        if name.startswith(_SHUFFLED):
             terms[name] = ShuffledLeavesLoss(terms[name], **seeds)
     return CombinedLoss(terms, weights)
 
@@ -189,6 +196,12 @@ def _parameters(loss: type[nn.Module]) -> set[str]:
         if all(p.kind is not p.VAR_KEYWORD for p in found.values()):
             break
     return names - {"self"}
+
+
+def _parts(spec: str) -> list[tuple[str, str]]:
+    """The weights, empty for none, and the names with their prefixes."""
+    split = [part.rpartition("*") for part in spec.split("+")]
+    return [(factor, name.strip().lower()) for factor, _, name in split]
 
 
 def _weight(text: str, spec: str) -> float:

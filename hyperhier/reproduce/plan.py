@@ -113,13 +113,12 @@ EVERYTHING = Selection()
 def unavailable(suite: Suite) -> dict[str, str]:
     """The methods of the grid that need a loss which is not installed, and that loss."""
     from hyperhier.losses import available_losses
-    from hyperhier.losses.combine import SHUFFLED
+    from hyperhier.losses.combine import losses_in
 
     known = available_losses()
     missing: dict[str, str] = {}
     for name in suite.names("methods"):
-        for part in str(suite.method(name)["loss"]).split("+"):
-            loss = part.rpartition("*")[2].strip().lower().removeprefix(SHUFFLED)
+        for loss in losses_in(str(suite.method(name)["loss"])):
             if loss not in known:
                 missing[name] = loss
     return missing
