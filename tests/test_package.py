@@ -21,7 +21,7 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 
 # The layers, lowest first. A module imports from its own layer or from a lower one.
 LAYERS = (
-    {"_version", "errors", "_io"},
+    {"_version", "_atomic", "errors"},
     {"_numerics"},
     {"manifolds"},
     {"nn", "optim", "taxonomy"},

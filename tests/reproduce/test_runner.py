@@ -313,6 +313,13 @@ def test_the_pool_hands_out_every_run_once(
 
     monkeypatch.setattr(pool_module.multiprocessing, "get_context", lambda _: Context)
     monkeypatch.setattr(pool_module.signal, "signal", lambda *_: None)
+    one_at_a_time, attempt = threading.Lock(), pool_module._attempt
+
+    def alone(*args: object) -> object:  # threads share torch's generator, processes do not
+        with one_at_a_time:
+            return attempt(*args)
+
+    monkeypatch.setattr(pool_module, "_attempt", alone)
     threads = torch.get_num_threads()
     try:
         assert run_suite(short, tmp_path, tmp_path, workers=3, selection=ONE) == []
