@@ -232,8 +232,8 @@ def hypll(job: Job) -> Result:
         return ball.dist(x=model(rows.expand_as(columns)), y=model(columns))
 
     seconds = minimise(job, distance, optimizer)
-    points = model.weight.tensor.detach() * ball.c().sqrt()
-    return points.detach().numpy(), seconds, Path(job["checkout"]).name
+    points = (model.weight.tensor * ball.c().sqrt()).detach()
+    return points.numpy(), seconds, Path(job["checkout"]).name
 
 
 def minimise(job: Job, distance: Callable[[Any, Any], Any], optimizer: Any) -> Array:

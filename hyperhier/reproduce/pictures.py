@@ -66,11 +66,11 @@ def difference_picture(results: Results, metric: str, path: Path) -> Path | None
         return None
     shown = {row.cell.geometry for _, told in panels for row, _ in told}
     methods = list(dict.fromkeys(row.cell.method for _, told in panels for row, _ in told))
-    styles = [  # a geometry looks the same whichever others are shown
-        (geometry, _COLOURS[k % len(_COLOURS)], _MARKERS[k % len(_MARKERS)])
+    styles = {  # a geometry looks the same whichever others are shown
+        geometry: (_COLOURS[k % len(_COLOURS)], _MARKERS[k % len(_MARKERS)])
         for k, geometry in enumerate(results.suite.names("geometries"))
         if geometry in shown
-    ]
+    }
     columns = min(3, len(panels))
     lines = math.ceil(len(panels) / columns)
     figure = new_figure(2.2 + 2.7 * columns, lines * (0.9 + _ROW * len(methods)))
@@ -81,8 +81,8 @@ def difference_picture(results: Results, metric: str, path: Path) -> Path | None
         _quiet(axes)
         axes.axvline(0.0, color=FAINT, linewidth=0.8)
         for row, found_difference in told:
-            at = next(k for k, style in enumerate(styles) if style[0] == row.cell.geometry)
-            _, colour, marker = styles[at]
+            colour, marker = styles[row.cell.geometry]
+            at = list(styles).index(row.cell.geometry)
             offset = (at - (len(styles) - 1) / 2) * 0.22
             half = found_difference.half
             axes.errorbar(
@@ -212,12 +212,12 @@ def _quiet(axes: Axes) -> None:
     axes.set_axisbelow(True)
 
 
-def _legend(figure: Any, styles: list[tuple[str, str, str]]) -> None:
+def _legend(figure: Any, styles: dict[str, tuple[str, str]]) -> None:
     from matplotlib.lines import Line2D
 
     handles = [
         Line2D([], [], color=colour, marker=marker, markersize=4, linewidth=1, label=geometry)
-        for geometry, colour, marker in styles
+        for geometry, (colour, marker) in styles.items()
     ]
     hollow = Line2D([], [], color=INK, marker="o", linestyle="", markersize=4)
     hollow.set_markerfacecolor("white")

@@ -198,9 +198,14 @@ SHAPES = {
 )
 def test_hundred_thousand_nodes_take_seconds(shape, target, dim) -> None:
     tax = from_parents(SHAPES[shape](100_000))
-    start = time.process_time()
-    emb = embed(tax, dim=dim, target=target)
-    assert time.process_time() - start < 30.0
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # on a busy machine a second one counts seconds while it waits
+    try:
+        start = time.process_time()
+        emb = embed(tax, dim=dim, target=target)
+        assert time.process_time() - start < 10.0
+    finally:
+        torch.set_num_threads(threads)
     assert bool(emb.points.isfinite().all())
     nodes = torch.arange(0, 100_000, 25_001)
     if target == "closure" and shape != "chain":

@@ -249,8 +249,8 @@ def _most_promising(starts: list[Any], pairs: Pairs) -> Any:
         return starts[0]
     trials = []
     for start in starts:
-        held = {name: value.copy() for name, value in start.state().items()}
-        trial, _ = minimise(start.restored(held), pairs, Schedule(_TRIAL_EPOCHS, 0, 0.0))
+        copy = start.restored(start.state())
+        trial, _ = minimise(copy, pairs, Schedule(_TRIAL_EPOCHS, 0, 0.0))
         trials.append(trial.evaluated(pairs, Objective(delta=1e-3))[0])
     return starts[int(np.argmin(trials))]
 

@@ -92,7 +92,8 @@ def minimise(
     """
     unit = points.scale * float(np.median(pairs.sample()))
     whole = pairs.table is not None and pairs.kind == "full"
-    done, bounds = 0, _bounds(points, pairs) if whole else (1.0, 1.0)
+    bounded = whole and schedule.worst_weight > 0.0
+    done, bounds = 0, _bounds(points, pairs) if bounded else (1.0, 1.0)
     state = run.resumed() if run is not None else {}
     if state:
         done = int(state["done"])
@@ -102,7 +103,7 @@ def minimise(
     total, value = schedule.epochs + blocks, math.nan
 
     for step in range(done, total):
-        if step == schedule.squares and whole:
+        if step == schedule.squares and bounded:
             bounds = min(bounds, _settled(points, pairs), key=_worst)
         if step < schedule.epochs:
             rate = unit * unit * schedule.rate(step)
