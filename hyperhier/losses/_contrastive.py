@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from hyperhier._numerics import safe_norm
+from hyperhier.losses._class_sums import ClassTerms, softmax_by_class
 from hyperhier.losses._inputs import Inputs, as_geometry, prepare_inputs
 from hyperhier.losses._memory import Memory
 from hyperhier.losses._pairs import PairFunction, Relation
@@ -108,6 +109,8 @@ def contrastive_loss(
                 s = -manifold.dist_matrix(x[rows], y)
             relation = Relation(inputs, rows, taxonomy)
             found, allowed = pairs(s, relation), relation.allowed
+            if isinstance(found, ClassTerms):
+                return softmax_by_class(found, allowed)
             if not isinstance(found, list):
                 return softmax_loss(Terms(*found), allowed)
             if not found:
@@ -222,11 +225,13 @@ class ContrastiveLoss(nn.Module):
         return self._temperature if self.log_temperature is None else self.log_temperature.exp()
 
     @abstractmethod
-    def pairs(self, s: Tensor, relation: Relation) -> tuple[Tensor, Tensor] | Terms | list[Terms]:
+    def pairs(
+        self, s: Tensor, relation: Relation
+    ) -> tuple[Tensor, Tensor] | Terms | list[Terms] | ClassTerms:
         """Logits and positive mask of a block of similarities; all ``(n, m)``.
 
         More can be said with :class:`Terms`; a list of them, one for each level, goes with
-        :meth:`levels`.
+        :meth:`levels`, and so do :class:`ClassTerms`.
         """
 
     #: how the losses of several levels are put together, for losses that have them

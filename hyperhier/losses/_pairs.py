@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
 
+from hyperhier.losses._class_sums import Classes, ClassTerms
 from hyperhier.losses._inputs import Inputs, Side
 from hyperhier.losses._reduce import Terms
 
@@ -19,8 +21,10 @@ __all__ = ["PairFunction", "Positives", "Relation"]
 Positives = Literal["supervised", "views"]
 
 #: similarity block ``(n, m)`` and its relation -> logits ``(n, m)`` and positive mask ``(n, m)``,
-#: or these with more as Terms, or a list of Terms, one for each level
-PairFunction = Callable[[Tensor, "Relation"], tuple[Tensor, Tensor] | Terms | list[Terms]]
+#: or these with more as Terms, or a list of Terms, one for each level, or ClassTerms
+PairFunction = Callable[
+    [Tensor, "Relation"], tuple[Tensor, Tensor] | Terms | list[Terms] | ClassTerms
+]
 
 
 class Relation:
@@ -142,15 +146,39 @@ class Relation:
         if self.inputs.sets is not None:
             raise ValueError(f"{what} is not defined for samples with several labels")
 
+    @functools.cached_property
+    def classes(self) -> Classes:
+        """The distinct labels of both sides; where samples have several, the distinct sets."""
+        i, j = self._labels
+        return Classes(*torch.unique(i, return_inverse=True), *torch.unique(j, return_inverse=True))
+
+    def between_classes(self) -> Relation | None:
+        """The relation of the distinct labels, ``(R, C)`` instead of ``(n, m)``.
+
+        None where labels do not tell all: for explicit pairs and for samples with several; and
+        while compiling, for how many there are depends on the values.
+        """
+        inputs = self.inputs
+        known = inputs.anchors.labels is not None and inputs.others.labels is not None
+        if not known or inputs.selection is not None or inputs.sets is not None:
+            return None
+        if torch.compiler.is_compiling():
+            return None
+        rows, columns = (
+            Side(inputs.anchors.points.new_empty(len(ids), 0), ids, torch.full_like(ids, -1))
+            for ids in (self.classes.rows, self.classes.columns)
+        )
+        small = Inputs(rows, columns, None, (len(rows),), (len(columns),), same_set=False)
+        return Relation(small, slice(0, len(rows)), self.taxonomy)
+
     def _table(self, of_pair: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
         """A function of two labels (or of two rows of the label sets), for every pair."""
-        i, j = self._labels
         sets = self.inputs.sets
         if torch.compiler.is_compiling() and sets is None:
+            i, j = self._labels
             return of_pair(i[:, None], j[None, :])
         # a batch has fewer classes than samples: look up each pair of classes once
-        rows, row = torch.unique(i, return_inverse=True)
-        columns, column = torch.unique(j, return_inverse=True)
+        rows, row, columns, column = self.classes
         if sets is None:
             table = of_pair(rows[:, None], columns[None, :])
         else:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hyperhier.losses._class_sums import ClassTerms
 from hyperhier.losses._contrastive import ContrastiveLoss
 from hyperhier.losses._inputs import as_tree
 from hyperhier.losses._pairs import Relation
@@ -50,12 +51,17 @@ class HMLCLoss(ContrastiveLoss):
         self.constraint = constraint
         self.thin_out = thin_out
 
-    def pairs(self, s: Tensor, relation: Relation) -> list[Terms]:
+    def pairs(self, s: Tensor, relation: Relation) -> list[Terms] | ClassTerms:
         assert self.taxonomy is not None
         logits, explicit = s / self.temperature, relation.inputs.selection is not None
+        levels = range(self.taxonomy.height, 0, -1)
+        classes = None if self.thin_out else relation.between_classes()
+        if classes is not None:
+            positives = [classes.same_ancestor(level) for level in levels]
+            return ClassTerms(logits, relation.classes, positives, [None] * len(levels))
         terms = []
         dropped: Tensor | None = None
-        for level in range(self.taxonomy.height, 0, -1):
+        for level in levels:
             if explicit:
                 positive = relation.positives()
             else:

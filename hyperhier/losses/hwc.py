@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor
 
+from hyperhier.losses._class_sums import ClassTerms
 from hyperhier.losses._contrastive import (
     ClassWeights,
     ContrastiveLoss,
@@ -43,25 +44,56 @@ def _hwc_pairs(
     partial: str,
     negatives: str,
     level_decay: float,
-) -> list[Terms]:
-    """One Terms for each level, from the leaves up; for ``level_decay=0`` the leaves alone."""
+) -> list[Terms] | ClassTerms:
+    """The terms of each level, from the leaves up; for ``level_decay=0`` of the leaves alone."""
+    assert relation.taxonomy is not None
+    if scaling == "mass":
+        classes = relation.between_classes() if positives == "supervised" else None
+        if classes is not None and partial == "leave_out" and _some_undecided(classes):
+            classes = None
+        between = relation if classes is None else classes
+        chosen = _positives_by_level(between, positives, level_decay)
+        weights = _masses(between, chosen, alpha, beta, negatives)
+        if classes is not None:
+            return ClassTerms(s / temperature, relation.classes, chosen, weights)
+        logits = [s / temperature + weight.log() for weight in weights]
+    else:
+        chosen = _positives_by_level(relation, positives, level_decay)
+        logits = [
+            _scaled(s / temperature, relation, scaling, alpha, beta, positive)
+            for positive in chosen
+        ]
+    left_out = relation.undecided if partial == "leave_out" else None
+    return [Terms(*both, left_out=left_out) for both in zip(logits, chosen, strict=True)]
+
+
+def _some_undecided(classes: Relation) -> bool:
+    return bool((classes.undecided & ~classes.same_label).any())
+
+
+def _masses(
+    relation: Relation, levels: list[Tensor], alpha: float, beta: float, negatives: str
+) -> list[Tensor]:
+    """On each level the weights w of the pairs, from the leaves up."""
     assert relation.taxonomy is not None
     kappa, height = relation.kappa, relation.taxonomy.height
-    left_out = relation.undecided if partial == "leave_out" else None
-    terms = []
-    for above, positive in enumerate(_positives_by_level(relation, positives, level_decay)):
-        if scaling == "shared":
-            logits = (1 + alpha * kappa) * s / temperature
-        else:
-            share = 1 - kappa
-            if negatives == "near":  # 1 for those that part from the anchor on this very level
-                share = (kappa * height / max(height - above - 1, 1)).clamp(max=1)
-            weight = torch.where(positive, 1 + alpha * kappa, 1 + beta * share)
-            logits = (
-                weight * s / temperature if scaling == "split" else s / temperature + weight.log()
-            )
-        terms.append(Terms(logits, positive, left_out=left_out))
-    return terms
+    weights = []
+    for above, positive in enumerate(levels):
+        share = 1 - kappa
+        if negatives == "near":  # 1 for those that part from the anchor on this very level
+            share = (kappa * height / max(height - above - 1, 1)).clamp(max=1)
+        weights.append(torch.where(positive, 1 + alpha * kappa, 1 + beta * share))
+    return weights
+
+
+def _scaled(
+    s: Tensor, relation: Relation, scaling: str, alpha: float, beta: float, positive: Tensor
+) -> Tensor:
+    """Logits with a factor on the similarity, ``"shared"`` or ``"split"``."""
+    kappa = relation.kappa
+    if scaling == "shared":
+        return (1 + alpha * kappa) * s
+    return torch.where(positive, 1 + alpha * kappa, 1 + beta * (1 - kappa)) * s
 
 
 def _positives_by_level(
@@ -199,7 +231,7 @@ class HWCLoss(ContrastiveLoss):
         self.negatives = _check_negatives(negatives, scaling)
         self.level_decay = _check_level_decay(level_decay, positives)
 
-    def pairs(self, s: Tensor, relation: Relation) -> list[Terms]:
+    def pairs(self, s: Tensor, relation: Relation) -> list[Terms] | ClassTerms:
         return _hwc_pairs(
             s,
             relation,
