@@ -21,6 +21,7 @@ from hyperhier.manifolds.base import Manifold
 
 __all__ = [
     "average_and_worst",
+    "best_scale",
     "compiled_row",
     "distance_row",
     "polar_form",
@@ -125,19 +126,26 @@ def average_and_worst(polar: Tensor, sources: Tensor, target: Tensor) -> tuple[f
 def summary(ratio: FloatArray) -> tuple[float, float]:
     """Average distortion at the best scale, and the worst case, of ratios of distances.
 
-    * average: the mean of ``|r / s - 1|`` with the one scale ``s`` that makes it smallest:
-      ``1/s`` is the median of the ``1/r`` weighted by ``r``;
+    * average: the mean of ``|r / s - 1|`` at the :func:`best_scale` s;
     * worst: ``max r / min r``.
 
     0 and 1 without any ratio; the largest float where the smallest ratio is 0.
     """
     if ratio.size == 0:
         return 0.0, 1.0
-    ordered = np.sort(ratio)[::-1]  # largest r first is smallest 1/r first
-    low, high = float(ordered[-1]), float(ordered[0])
+    low, high = float(ratio.min()), float(ratio.max())
     if high == 0.0:
         return 1.0, sys.float_info.max
-    half = ordered.cumsum()
-    scale = ordered[min(int(np.searchsorted(half, 0.5 * half[-1])), ordered.size - 1)]
-    average = float(np.abs(ordered / scale - 1.0).mean())
+    average = float(np.abs(ratio / best_scale(ratio) - 1.0).mean())
     return average, min(high / low, sys.float_info.max) if low > 0.0 else sys.float_info.max
+
+
+def best_scale(ratio: FloatArray, weight: FloatArray | None = None) -> float:
+    """The s that makes the mean of ``|r / s - 1|`` over ratios of distances smallest.
+
+    ``1/s`` is the median of the ``1/r`` weighted by ``r``, here times ``weight`` if it is given.
+    """
+    order = np.argsort(ratio)[::-1]  # largest r first is smallest 1/r first
+    ordered = ratio[order]
+    half = (ordered if weight is None else ordered * weight[order]).cumsum()
+    return float(ordered[min(int(np.searchsorted(half, 0.5 * half[-1])), ordered.size - 1)])

@@ -18,7 +18,7 @@ from hyperhier.embedding._distortion.chord import ChordPoints
 from hyperhier.embedding._distortion.objective import Objective
 from hyperhier.embedding._distortion.pairs import Pairs
 from hyperhier.embedding._distortion.polar import PolarPoints
-from hyperhier.embedding._distortion.stress import Schedule, minimise
+from hyperhier.embedding._distortion.stress import Schedule, fitted_scale, minimise
 from hyperhier.embedding._quality import distortion
 from hyperhier.manifolds import get_manifold
 from hyperhier.taxonomy import Taxonomy
@@ -65,6 +65,20 @@ def test_training_improves_on_the_construction(phylogeny) -> None:
         trained = figures(phylogeny, dim=dim)
         assert trained["average_distortion"] < 0.8 * built["average_distortion"]
         assert trained["average_distortion"] < 0.04
+
+
+def test_training_pays_where_room_is_short() -> None:
+    """Three directions in a plane, and branches too crowded for three dimensions."""
+    ternary = Taxonomy.from_edges([(f"n{(v - 1) // 3}", f"n{v}") for v in range(1, 121)])
+    crowded = Taxonomy.from_edges(
+        [("r", f"h{k}", 1.0) for k in range(4)]
+        + [(f"h{k}", f"h{k}.{i}", 1e-2) for k in range(4) for i in range(20)]
+        + [(f"h{k}.{i}", f"l{k}.{i}", 0.3) for k in range(4) for i in range(20)]
+    )
+    for tax, dim in ((ternary, 2), (crowded, 3)):
+        built = embed(tax, dim=dim, target="tree_distance").evaluate()
+        trained = figures(tax, dim=dim)
+        assert trained["average_distortion"] < 0.9 * built["average_distortion"]
 
 
 def test_a_hyperbolic_space_is_more_faithful_than_a_flat_or_a_round_one(tree) -> None:
@@ -241,6 +255,28 @@ def test_the_gradient_is_that_of_the_value(tree, kind, delta) -> None:
     assert float((gradient * way).sum()) == pytest.approx(slope, rel=1e-5)
 
 
+@pytest.mark.parametrize("kind", [None, False, True])
+def test_the_fitted_scale_has_the_least_mean_error(tree, kind) -> None:
+    pairs = Pairs.of(tree, np.arange(len(tree)) // 2, "full", 0)
+    points = some_points(tree, 3, kind, False)
+    points = points.restored({k: v[: len(pairs)] for k, v in points.state().items()})
+    best = fitted_scale(points, pairs)
+
+    def mean_error(scale: float) -> float:
+        points.scale = scale
+        return points.evaluated(pairs, Objective(delta=1e-9))[0]
+
+    least = mean_error(best)
+    for factor in (0.5, 0.9, 0.99, 1.01, 1.1, 2.0):
+        assert mean_error(factor * best) > least
+
+
+def test_points_at_one_place_leave_the_scale_as_it_is(tree) -> None:
+    pairs = Pairs.of(tree, np.arange(len(tree)), "full", 0)
+    points = ChordPoints.of(np.zeros((len(tree), 3)), True, 0.3, False)
+    assert fitted_scale(points, pairs) == 0.3
+
+
 @needs_numba
 @pytest.mark.parametrize("kind", [None, False, True])
 def test_machine_code_and_numpy_agree(tree, kind) -> None:
@@ -268,7 +304,7 @@ def test_a_single_pair_reaches_its_distance_at_any_radius() -> None:
         points = PolarPoints.of(start, scale, False)
         if radius == 0.0:
             points.direction[1], points.half[1], points.sinh[1] = (0.0, 1.0), 1.05, 0.1
-        found, _ = minimise(points, pairs, Schedule(40, 20, 0.0))
+        found, _ = minimise(points, pairs, Schedule(40, 20, 0.0, fixed_scale=True))
         assert found.evaluated(pairs, Objective())[2] == pytest.approx((0.0, 0.0), abs=1e-6)
 
 

@@ -115,6 +115,11 @@ class ChordPoints:
         gradient /= max(0.5 * weights, 1.0)
         return total / max(weights, 1.0), gradient, (lowest, highest)
 
+    def distances_from(self, k: int) -> FloatArray:
+        """``(n,)`` distances of point k from all."""
+        chord = np.sqrt(((self.points - self.points[k]) ** 2).sum(axis=1))
+        return 2.0 * np.arcsin(np.minimum(0.5 * chord, 1.0)) if self.round else chord
+
     def moved(self, tangent: FloatArray, step: float) -> ChordPoints:
         """New points, each a step along a vector."""
         moved = self.points + step * tangent

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,12 +17,11 @@ from hyperhier.embedding._compiled import is_available
 from hyperhier.embedding._constructive.embedder import usable_radius
 from hyperhier.embedding._constructive.metric_tree import MetricTree, rooted_tree
 from hyperhier.embedding._constructive.siblings import Skeleton
-from hyperhier.embedding._constructive.tree_distance import place_in_proportion
 from hyperhier.embedding._distortion.chord import ChordPoints
-from hyperhier.embedding._distortion.objective import Objective
 from hyperhier.embedding._distortion.pairs import Pairs
 from hyperhier.embedding._distortion.polar import PolarPoints
 from hyperhier.embedding._distortion.scaling import classical_scaling
+from hyperhier.embedding._distortion.starts import Construction, most_promising
 from hyperhier.embedding._distortion.stress import Schedule, minimise
 from hyperhier.embedding._estimator import Embedder, is_hyperbolic, positive
 from hyperhier.embedding._run import Run
@@ -40,12 +39,6 @@ _DIRECTION_ERROR = 0.05
 _MARGIN = 1.0
 # Standard deviation of random starting features beside the median target.
 _START = 0.1
-# Up to this size several constructions are tried as starts: without what is given back for turns,
-# and with it, each with directions of its own; how a few passes end tells how all of them will.
-_TRY_SEVERAL = 1_500
-_TRIES = ((0.0, 0), (1.0, 0), (1.0, 1), (1.0, 2), (1.0, 3))
-_STEP_OF_SEEDS = 1_000_003
-_TRIAL_EPOCHS = 16
 # Scales tried for a DAG, which is less like a tree, and from a random start, from where points
 # cannot pass one another at a large scale; as shares of the largest.
 _SCALES = (1.0, 0.4, 0.15, 0.05, 0.02)
@@ -69,8 +62,9 @@ class DistortionEmbedder(Embedder):
 
     1. Start. In hyperbolic space the construction in closed form; up to 1,500 points the best
        of five after a few passes, four with directions of their own and one without what is
-       given back for turns. In Euclidean space classical scaling (Torgerson 1952), on a sphere
-       the same, bent. For a DAG in hyperbolic space all of these at several scales.
+       given back for turns. Up to 3,000 points lower scales are tried too, as long as a few
+       passes end with less error. In Euclidean space classical scaling (Torgerson 1952), on a
+       sphere the same, bent. For a DAG in hyperbolic space all of these at several scales.
     2. Passes over the pairs in rounds where no point stands twice: each pair moves along its
        geodesic by a share of its error, the whole of it at first (Zheng, Pawar and Goodman
        2018, arXiv 1710.04626, there for drawings in the plane).
@@ -82,10 +76,11 @@ class DistortionEmbedder(Embedder):
     The scale s and the curvature are one thing: a curvature of -c and the scale s serve as
     well as -1 and s sqrt(c). The larger the scale, the more the space is like a tree; what ends
     it is the rounding of directions, which moves a point at the radius r by about eps sinh r.
-    In hyperbolic space the scale is therefore what takes the farthest node to the radius
-    that the dtype bears (34 curvature radii in float64, 14 in float32), with the middle of the
-    tree at the origin. For a DAG, from a random start and on a
-    sphere the best of a few scales is taken; in Euclidean space all are alike.
+    In hyperbolic space the farthest node of the start is therefore at the radius that the
+    dtype bears (34 curvature radii in float64, 14 in float32), with the middle of the tree at
+    the origin, and the scale is the one that fits the distances then: once more after least
+    squares. For a DAG, from a random start and on a sphere the best of a few scales is
+    taken; in Euclidean space all are alike.
 
     Nodes of a tree at distance 0 share a point. In a DAG distances are those of
     :meth:`Taxonomy.distance`.
@@ -145,7 +140,8 @@ class DistortionEmbedder(Embedder):
         if pairs.sample().size == 0:
             features = torch.zeros(len(taxonomy), self.dim, dtype=torch.float64)
             return manifold.from_features(features), {"epochs": 0}
-        schedule = Schedule(int(self.epochs), int(self.polish), self.worst_weight)
+        fixed = self.tau is not None or manifold.sectional_curvature == 0.0
+        schedule = Schedule(int(self.epochs), int(self.polish), self.worst_weight, fixed)
         place = self._in_hyperbolic_space if is_hyperbolic(manifold) else self._elsewhere
         points, chosen = place(manifold, tree, pairs, schedule, run)
         chosen |= {"pairs": pairs.kind, "epochs": schedule.epochs, "polish": schedule.polish}
@@ -157,19 +153,15 @@ class DistortionEmbedder(Embedder):
         dtype = getattr(torch, self.dtype)
         radius = math.log(2.0 * _DIRECTION_ERROR / eps_of(dtype))
         radius = min(radius, usable_radius(manifold, dtype) - _MARGIN)
-        deepest = float(tree.far().max())
-        tau = radius / deepest if self.tau is None else self.tau
         fast = is_available() and len(pairs) ** 2 * schedule.epochs >= _WORTH_COMPILING
-        scales = [tau]
-        built = self.init != "random" and self.dim >= 2
-        if self.tau is None and not (built and pairs.taxonomy.is_tree):
-            scales = [share * tau for share in _SCALES]
-        starts = [
-            start
-            for scale in scales
-            for start in self._hyperbolic_starts(tree, pairs, scale, scale * deepest, built, fast)
-        ]
-        points = _most_promising(starts, pairs)
+        construction = None
+        if self.init != "random" and self.dim >= 2:
+            construction = Construction(tree, pairs, self.dim, self.seed, fast)
+        if construction is not None and pairs.taxonomy.is_tree and self.tau is None:
+            points = construction.best(radius)
+        else:
+            starts = self._starts_at_scales(tree, pairs, radius, construction, fast)
+            points = most_promising(list(starts), pairs)
         points, stress = minimise(points, pairs, schedule, run)
         polar = torch.from_numpy(points.polar())
         chosen = {"tau": points.scale, "radius": float(polar.norm(dim=1).max())}
@@ -177,26 +169,28 @@ class DistortionEmbedder(Embedder):
         with torch.no_grad():
             return _placed_in(manifold, points, unit), chosen | _figure(stress)
 
-    def _hyperbolic_starts(
-        self, tree: MetricTree, pairs: Pairs, scale: float, radius: float, built: bool, fast: bool
+    def _starts_at_scales(
+        self,
+        tree: MetricTree,
+        pairs: Pairs,
+        radius: float,
+        construction: Construction | None,
+        fast: bool,
     ) -> Iterator[PolarPoints]:
-        if not built:
-            rng = np.random.default_rng([self.seed, 0])
-            features = rng.normal(size=(len(pairs), self.dim))
-            yield PolarPoints.of(_START * radius * features, scale, fast)
-            return
-        tries: tuple[tuple[float, int], ...] = _TRIES[1:2]
-        if len(pairs) <= _TRY_SEVERAL and pairs.kind == "full":
-            tries = _TRIES if pairs.taxonomy.is_tree else _TRIES[:2]
-        for share, number in tries:
-            seed = self.seed + number * _STEP_OF_SEEDS
-            polar, _ = place_in_proportion(tree, self.dim, radius, seed, (share,))
-            of_node = torch.empty_like(polar)
-            of_node[tree.node] = polar
-            yield PolarPoints.of(of_node.numpy()[pairs.node], scale, fast)
-        if not pairs.taxonomy.is_tree and pairs.table is not None and self.init == "auto":
-            flat = classical_scaling(pairs, self.dim, self.seed)
-            yield PolarPoints.of(scale * flat, scale, fast)
+        deepest = float(tree.far().max())
+        largest = radius / deepest
+        scales = [share * largest for share in _SCALES] if self.tau is None else [self.tau]
+        for scale in scales:
+            if construction is None:
+                rng = np.random.default_rng([self.seed, 0])
+                features = rng.normal(size=(len(pairs), self.dim))
+                yield PolarPoints.of(_START * scale * deepest * features, scale, fast)
+                continue
+            for start in construction.all(scale * deepest):
+                yield start if self.tau is None else replace(start, scale=self.tau)
+            if not pairs.taxonomy.is_tree and pairs.table is not None and self.init == "auto":
+                flat = classical_scaling(pairs, self.dim, self.seed)
+                yield PolarPoints.of(scale * flat, scale, fast)
 
     def _elsewhere(
         self, manifold: Manifold, tree: MetricTree, pairs: Pairs, schedule: Schedule, run: Run
@@ -215,7 +209,7 @@ class DistortionEmbedder(Embedder):
             scales = [arc * math.pi / longest for arc in _ARCS]
         fast = is_available() and len(pairs) ** 2 * schedule.epochs >= _WORTH_COMPILING
         starts = [ChordPoints.of(scale * flat, is_round, scale, fast) for scale in scales]
-        points = _most_promising(starts, pairs)
+        points = most_promising(starts, pairs)
         points, stress = minimise(points, pairs, schedule, run)
         chosen = {"tau": points.scale, **_figure(stress)}
         with torch.no_grad():
@@ -241,18 +235,6 @@ def _points_of(taxonomy: Taxonomy, tree: MetricTree) -> NDArray[np.int64]:
     label[tree.node] = own
     found: NDArray[np.int64] = np.unique(label.numpy(), return_inverse=True)[1]
     return found
-
-
-def _most_promising(starts: list[Any], pairs: Pairs) -> Any:
-    """The start with the least mean error after a few passes, or the only one."""
-    if len(starts) == 1 or pairs.table is None or pairs.kind != "full":
-        return starts[0]
-    trials = []
-    for start in starts:
-        copy = start.restored(start.state())
-        trial, _ = minimise(copy, pairs, Schedule(_TRIAL_EPOCHS, 0, 0.0))
-        trials.append(trial.evaluated(pairs, Objective(delta=1e-3))[0])
-    return starts[int(np.argmin(trials))]
 
 
 def _placed_in(manifold: Manifold, points: PolarPoints, unit: float) -> Tensor:

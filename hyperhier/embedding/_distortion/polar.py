@@ -14,12 +14,12 @@ with the component c along the radius and the vector w across it leads to the sp
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hyperhier.embedding._distances import distance_row
 from hyperhier.embedding._distortion.objective import Errors, Objective
 from hyperhier.embedding._distortion.pairs import Pairs, Visit
 
@@ -185,6 +185,12 @@ class PolarPoints:
             gradient[k] = -(pull @ step + (0.5 * float(pull @ chord) + along) * n)
         return total, lowest, highest, weights
 
+    def distances_from(self, k: int) -> FloatArray:
+        """``(n,)`` distances of point k from all."""
+        out = np.empty(len(self.half))
+        distance_row(np.ascontiguousarray(self.direction.T), self.half, self.sinh, k, 0, out)
+        return out
+
     def moved(self, tangent: FloatArray, step: float) -> PolarPoints:
         """New points, each a step along a vector carried from the origin, ``(n, dim)``."""
         length = step * np.sqrt((tangent * tangent).sum(axis=1))
@@ -207,7 +213,3 @@ class PolarPoints:
             keep[:, None], self.direction, space / np.where(size > 0, size, 1.0)[:, None]
         )
         return out
-
-    def median_target(self, targets: FloatArray) -> float:
-        """Of the distances wanted, in curvature radii."""
-        return self.scale * float(np.median(targets)) if targets.size else math.nan

@@ -11,11 +11,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from hyperhier.embedding._distances import best_scale
 from hyperhier.embedding._distortion.objective import Errors, Objective
 from hyperhier.embedding._distortion.pairs import Pairs, Visit
 from hyperhier.embedding._run import Run
 
-__all__ = ["MovingPoints", "Schedule", "minimise"]
+__all__ = ["MovingPoints", "Schedule", "fitted_scale", "minimise"]
 
 FloatArray = NDArray[np.float64]
 # Rates of the moves, in units of the median target squared: from far above what moves every
@@ -25,6 +26,8 @@ _FIRST_RATE, _MIDDLE_RATE, _LAST_RATE = 3.0, 5e-4, 5e-7
 _WIDE, _NARROW = 0.03, 0.003
 # One bound of the errors is at least this share of the other.
 _LOPSIDED = 0.25
+# Points whose distances to all others fit the scale.
+_SOURCES = 512
 # Steps of the quasi-Newton method between two checkpoints, and those it remembers.
 _BLOCK, _MEMORY = 50, 20
 
@@ -39,6 +42,7 @@ class MovingPoints(Protocol):
     def move(self, visit: Visit, rate: float, objective: Objective) -> None: ...
     def evaluated(self, pairs: Pairs, objective: Objective) -> tuple[float, FloatArray, Errors]: ...
     def moved(self, tangent: FloatArray, step: float) -> Self: ...
+    def distances_from(self, k: int) -> FloatArray: ...
 
 
 P = TypeVar("P", bound=MovingPoints)
@@ -53,11 +57,14 @@ class Schedule:
             error with bounds on the worst in the second.
         polish: steps of L-BFGS after them, where all pairs are at hand.
         worst_weight: of the bounds.
+        fixed_scale: whether the scale stays as it is; otherwise it is fitted to the points once
+            more after least squares.
     """
 
     epochs: int
     polish: int
     worst_weight: float
+    fixed_scale: bool = False
 
     @property
     def squares(self) -> int:
@@ -98,11 +105,14 @@ def minimise(
     if state:
         done = int(state["done"])
         bounds = float(state["below"]), float(state["above"])
+        points.scale = float(state["scale"])
         points = points.restored({name: value.numpy() for name, value in state.items()})
     blocks = math.ceil(schedule.polish / _BLOCK) if whole else 0
     total, value = schedule.epochs + blocks, math.nan
 
     for step in range(done, total):
+        if step == schedule.squares and not schedule.fixed_scale:
+            points.scale = fitted_scale(points, pairs)
         if step == schedule.squares and bounded:
             bounds = min(bounds, _settled(points, pairs), key=_worst)
         if step < schedule.epochs:
@@ -118,11 +128,26 @@ def minimise(
             figures = {} if math.isnan(value) else {"stress": value}
             run.report(step + 1, total, **figures)
             arrays = {name: torch.from_numpy(held) for name, held in points.state().items()}
-            below, above = bounds
-            run.keep(now=False, done=step + 1, below=below, above=above, **arrays)
+            numbers = {"below": bounds[0], "above": bounds[1], "scale": points.scale}
+            run.keep(now=False, done=step + 1, **numbers, **arrays)
     if whole and math.isnan(value):
         value = points.evaluated(pairs, Objective())[0]
     return points, value
+
+
+def fitted_scale(points: MovingPoints, pairs: Pairs) -> float:
+    """The scale of the targets at which the mean relative error of the points is least.
+
+    Points that all lie at one place leave it as it is.
+    """
+    sources = np.unique(np.linspace(0, len(pairs) - 1, min(len(pairs), _SOURCES)).astype(np.int64))
+    ratios, weights = [], []
+    for k in sources:
+        target = pairs.targets(np.full(len(pairs), k), np.arange(len(pairs)))
+        kept = target > 0.0
+        ratios.append(points.distances_from(k)[kept] / target[kept])
+        weights.append(pairs.mass[kept] * pairs.mass[k])
+    return best_scale(np.concatenate(ratios), np.concatenate(weights)) or points.scale
 
 
 def _bounds(points: P, pairs: Pairs) -> tuple[float, float]:

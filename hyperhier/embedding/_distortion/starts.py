@@ -1,0 +1,107 @@
+"""Where stress starts from in hyperbolic space: the construction, and at which scale."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TypeVar
+
+import numpy as np
+import torch
+
+from hyperhier.embedding._constructive.metric_tree import MetricTree
+from hyperhier.embedding._constructive.tree_distance import place_in_proportion
+from hyperhier.embedding._distortion.objective import Objective
+from hyperhier.embedding._distortion.pairs import Pairs
+from hyperhier.embedding._distortion.polar import PolarPoints
+from hyperhier.embedding._distortion.stress import MovingPoints, Schedule, fitted_scale, minimise
+
+__all__ = ["Construction", "most_promising"]
+
+# Up to this size several constructions are tried as starts: without what is given back for turns,
+# and with it, each with directions of its own; how a few passes end tells how all of them will.
+_TRY_SEVERAL = 1_500
+_TRIES = ((0.0, 0), (1.0, 0), (1.0, 1), (1.0, 2), (1.0, 3))
+_STEP_OF_SEEDS = 1_000_003
+_TRIAL_EPOCHS = 16
+# From a scale to the next lower one.
+_LOWER = 0.97
+
+P = TypeVar("P", bound=MovingPoints)
+
+
+class Construction:
+    """The points of a tree placed in closed form, at the scale that fits them best.
+
+    Args:
+        tree: about the point that is to lie at the origin.
+        pairs: of its points.
+        dim, seed, fast: as of the embedder.
+    """
+
+    def __init__(self, tree: MetricTree, pairs: Pairs, dim: int, seed: int, fast: bool) -> None:
+        self.tree, self.pairs = tree, pairs
+        self.dim, self.seed, self.fast = dim, seed, fast
+        several = _judgeable(pairs) and len(pairs) <= _TRY_SEVERAL
+        #: share of what is lost at turns that is given back, and number of the directions
+        self.tries: tuple[tuple[float, int], ...] = _TRIES[1:2]
+        if several:
+            self.tries = _TRIES if pairs.taxonomy.is_tree else _TRIES[:2]
+
+    def all(self, radius: float) -> Iterator[PolarPoints]:
+        """Every try, with the farthest node at a radius."""
+        for which in self.tries:
+            yield self._at(radius, *which)
+
+    def best(self, radius: float) -> PolarPoints:
+        """The try, and the scale, from where a few passes lead to the least mean error.
+
+        Where branches are crowded, nodes are pushed apart, and a lower scale than the fitted
+        one suits what comes of that: it goes down by steps as long as the passes end with less.
+        The points then end further inside, and are built again with as much more room.
+        """
+        starts = list(self.all(radius))
+        if not _judgeable(self.pairs):
+            return starts[0]
+        trials = [_trial(start, self.pairs) for start in starts]
+        k = int(np.argmin([value for value, _ in trials]))
+        (value, ended), start, factor = trials[k], starts[k], 1.0
+        while True:
+            lower = replace(start, scale=factor * _LOWER * start.scale)
+            lower_value, lower_ended = _trial(lower, self.pairs)
+            if not lower_value < value:
+                break
+            value, ended, factor = lower_value, lower_ended, factor * _LOWER
+        reached = 2.0 * math.log(ended.half.max())
+        if reached < radius and factor < 1.0:
+            start = self._at(radius * radius / reached, *self.tries[k])
+        return replace(start, scale=factor * start.scale)
+
+    def _at(self, radius: float, share: float, number: int) -> PolarPoints:
+        seed = self.seed + number * _STEP_OF_SEEDS
+        polar, _ = place_in_proportion(self.tree, self.dim, radius, seed, (share,))
+        of_node = torch.empty_like(polar)
+        of_node[self.tree.node] = polar
+        points = PolarPoints.of(of_node.numpy()[self.pairs.node], 1.0, self.fast)
+        return replace(points, scale=fitted_scale(points, self.pairs))
+
+
+def most_promising(starts: list[P], pairs: Pairs) -> P:
+    """The start with the least mean error after a few passes, or the only one."""
+    if len(starts) == 1 or not _judgeable(pairs):
+        return starts[0]
+    return starts[int(np.argmin([_trial(start, pairs)[0] for start in starts]))]
+
+
+def _judgeable(pairs: Pairs) -> bool:
+    """Whether the mean over all pairs can be had."""
+    return pairs.table is not None and pairs.kind == "full"
+
+
+def _trial(start: P, pairs: Pairs) -> tuple[float, P]:
+    """Mean error after a few passes, at the scale that then fits, and the points."""
+    copy = start.restored(start.state())
+    points, _ = minimise(copy, pairs, Schedule(_TRIAL_EPOCHS, 0, 0.0))
+    points.scale = fitted_scale(points, pairs)
+    return points.evaluated(pairs, Objective(delta=1e-3))[0], points
