@@ -32,9 +32,10 @@ from hyperhier.taxonomy.policies import check_choice
 
 __all__ = ["DistortionEmbedder"]
 
-# The rounding of a direction times sinh(radius), in curvature radii: so near may points be
-# that the longest distances get room; longer edges pay more than rounding costs.
-_DIRECTION_ERROR = 0.05
+# The rounding of a direction times sinh(radius), in curvature radii, may be a tenth of the shortest
+# distance, but no more than moves short distances about freely, and no less than gives the longest
+# ones room: they pay more than rounding costs.
+_ROUNDING, _ROUNDING_SHARE = (0.05, 0.3), 0.1
 # Training lets points go a little further out than they start.
 _MARGIN = 1.0
 # Standard deviation of random starting features beside the median target.
@@ -77,10 +78,10 @@ class DistortionEmbedder(Embedder):
     well as -1 and s sqrt(c). The larger the scale, the more the space is like a tree; what ends
     it is the rounding of directions, which moves a point at the radius r by about eps sinh r.
     In hyperbolic space the farthest node of the start is therefore at the radius that the
-    dtype bears (34 curvature radii in float64, 14 in float32), with the middle of the tree at
-    the origin, and the scale is the one that fits the distances then: once more after least
-    squares. For a DAG, from a random start and on a sphere the best of a few scales is
-    taken; in Euclidean space all are alike.
+    dtype bears (34 curvature radii in float64, 14 in float32, up to 2 more where no edge is
+    short), with the middle of the tree at the origin, and the scale is the one that fits the
+    distances then: once more after least squares. For a DAG, from a random start and on a
+    sphere the best of a few scales is taken; in Euclidean space all are alike.
 
     Nodes of a tree at distance 0 share a point. In a DAG distances are those of
     :meth:`Taxonomy.distance`.
@@ -151,8 +152,7 @@ class DistortionEmbedder(Embedder):
         self, manifold: Manifold, tree: MetricTree, pairs: Pairs, schedule: Schedule, run: Run
     ) -> tuple[Tensor, dict[str, Any]]:
         dtype = getattr(torch, self.dtype)
-        radius = math.log(2.0 * _DIRECTION_ERROR / eps_of(dtype))
-        radius = min(radius, usable_radius(manifold, dtype) - _MARGIN)
+        radius = min(_radius(tree, eps_of(dtype)), usable_radius(manifold, dtype) - _MARGIN)
         fast = is_available() and len(pairs) ** 2 * schedule.epochs >= _WORTH_COMPILING
         construction = None
         if self.init != "random" and self.dim >= 2:
@@ -223,6 +223,14 @@ def _figure(stress: float) -> dict[str, float]:
 def _metric_tree(taxonomy: Taxonomy) -> MetricTree:
     skeleton = Skeleton.of(taxonomy)
     return rooted_tree(skeleton.node, skeleton.parent, skeleton.depth, skeleton.weight)
+
+
+def _radius(tree: MetricTree, eps: float) -> float:
+    """To which the rounding of directions lets the farthest node go."""
+    least, most = (math.log(2.0 * rounding / eps) for rounding in _ROUNDING)
+    shortest = float(tree.weight[tree.weight > 0.0].min()) * least / float(tree.far().max())
+    wanted = math.log(max(2.0 * _ROUNDING_SHARE * shortest / eps, 1.0))
+    return min(max(wanted, least), most)
 
 
 def _points_of(taxonomy: Taxonomy, tree: MetricTree) -> NDArray[np.int64]:
