@@ -128,6 +128,9 @@ def main() -> None:
     parser.add_argument("--dims", nargs="+", type=int, default=[10])
     parser.add_argument("--dtypes", nargs="+", default=["float64"])
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument(
+        "--worst-weight", type=float, default=DistortionEmbedder.worst_weight, help="of stress"
+    )
     parser.add_argument("--contract", action="store_true", help="no edges of weight 0")
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument(
@@ -156,7 +159,9 @@ def main() -> None:
                     kind: type[Embedder] = DistortionEmbedder
                     if method == "constructive":
                         kind, make["target"] = ConstructiveEmbedder, "tree_distance"
-                    elif method != "stress":
+                    else:
+                        make["worst_weight"] = options.worst_weight
+                    if method in ("euclidean", "sphere"):
                         make["manifold"] = method
                     cells = row(make, kind, tree, options.seeds)
                     print(f"| {name} | {dim} | {dtype} | {method} | {cells} |", flush=True)

@@ -18,7 +18,7 @@ from hyperhier.embedding._distortion.chord import ChordPoints
 from hyperhier.embedding._distortion.objective import Objective
 from hyperhier.embedding._distortion.pairs import Pairs
 from hyperhier.embedding._distortion.polar import PolarPoints
-from hyperhier.embedding._distortion.stress import Schedule, fitted_scale, minimise
+from hyperhier.embedding._distortion.stress import Schedule, fitted, minimise
 from hyperhier.embedding._quality import distortion
 from hyperhier.manifolds import get_manifold
 from hyperhier.taxonomy import Taxonomy
@@ -260,13 +260,14 @@ def test_the_fitted_scale_has_the_least_mean_error(tree, kind) -> None:
     pairs = Pairs.of(tree, np.arange(len(tree)) // 2, "full", 0)
     points = some_points(tree, 3, kind, False)
     points = points.restored({k: v[: len(pairs)] for k, v in points.state().items()})
-    best = fitted_scale(points, pairs)
+    best, error = fitted(points, pairs)
 
     def mean_error(scale: float) -> float:
         points.scale = scale
         return points.evaluated(pairs, Objective(delta=1e-9))[0]
 
     least = mean_error(best)
+    assert error == pytest.approx(least, abs=1e-6)
     for factor in (0.5, 0.9, 0.99, 1.01, 1.1, 2.0):
         assert mean_error(factor * best) > least
 
@@ -274,7 +275,7 @@ def test_the_fitted_scale_has_the_least_mean_error(tree, kind) -> None:
 def test_points_at_one_place_leave_the_scale_as_it_is(tree) -> None:
     pairs = Pairs.of(tree, np.arange(len(tree)), "full", 0)
     points = ChordPoints.of(np.zeros((len(tree), 3)), True, 0.3, False)
-    assert fitted_scale(points, pairs) == 0.3
+    assert fitted(points, pairs) == (0.3, 1.0)
 
 
 @needs_numba

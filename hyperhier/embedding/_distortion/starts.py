@@ -12,10 +12,9 @@ import torch
 
 from hyperhier.embedding._constructive.metric_tree import MetricTree
 from hyperhier.embedding._constructive.tree_distance import place_in_proportion
-from hyperhier.embedding._distortion.objective import Objective
 from hyperhier.embedding._distortion.pairs import Pairs
 from hyperhier.embedding._distortion.polar import PolarPoints
-from hyperhier.embedding._distortion.stress import MovingPoints, Schedule, fitted_scale, minimise
+from hyperhier.embedding._distortion.stress import MovingPoints, Schedule, fitted, minimise
 
 __all__ = ["Construction", "most_promising"]
 
@@ -43,10 +42,9 @@ class Construction:
     def __init__(self, tree: MetricTree, pairs: Pairs, dim: int, seed: int, fast: bool) -> None:
         self.tree, self.pairs = tree, pairs
         self.dim, self.seed, self.fast = dim, seed, fast
-        several = _judgeable(pairs) and len(pairs) <= _TRY_SEVERAL
         #: share of what is lost at turns that is given back, and number of the directions
         self.tries: tuple[tuple[float, int], ...] = _TRIES[1:2]
-        if several:
+        if len(pairs) <= _TRY_SEVERAL:
             self.tries = _TRIES if pairs.taxonomy.is_tree else _TRIES[:2]
 
     def all(self, radius: float) -> Iterator[PolarPoints]:
@@ -62,8 +60,6 @@ class Construction:
         The points then end further inside, and are built again with as much more room.
         """
         starts = list(self.all(radius))
-        if not _judgeable(self.pairs):
-            return starts[0]
         trials = [_trial(start, self.pairs) for start in starts]
         k = int(np.argmin([value for value, _ in trials]))
         (value, ended), start, factor = trials[k], starts[k], 1.0
@@ -84,24 +80,18 @@ class Construction:
         of_node = torch.empty_like(polar)
         of_node[self.tree.node] = polar
         points = PolarPoints.of(of_node.numpy()[self.pairs.node], 1.0, self.fast)
-        return replace(points, scale=fitted_scale(points, self.pairs))
+        return replace(points, scale=fitted(points, self.pairs)[0])
 
 
 def most_promising(starts: list[P], pairs: Pairs) -> P:
     """The start with the least mean error after a few passes, or the only one."""
-    if len(starts) == 1 or not _judgeable(pairs):
+    if len(starts) == 1:
         return starts[0]
     return starts[int(np.argmin([_trial(start, pairs)[0] for start in starts]))]
-
-
-def _judgeable(pairs: Pairs) -> bool:
-    """Whether the mean over all pairs can be had."""
-    return pairs.table is not None and pairs.kind == "full"
 
 
 def _trial(start: P, pairs: Pairs) -> tuple[float, P]:
     """Mean error after a few passes, at the scale that then fits, and the points."""
     copy = start.restored(start.state())
     points, _ = minimise(copy, pairs, Schedule(_TRIAL_EPOCHS, 0, 0.0))
-    points.scale = fitted_scale(points, pairs)
-    return points.evaluated(pairs, Objective(delta=1e-3))[0], points
+    return fitted(points, pairs)[1], points

@@ -16,7 +16,7 @@ from hyperhier.embedding._distortion.objective import Errors, Objective
 from hyperhier.embedding._distortion.pairs import Pairs, Visit
 from hyperhier.embedding._run import Run
 
-__all__ = ["MovingPoints", "Schedule", "fitted_scale", "minimise"]
+__all__ = ["MovingPoints", "Schedule", "fitted", "minimise"]
 
 FloatArray = NDArray[np.float64]
 # Rates of the moves, in units of the median target squared: from far above what moves every
@@ -26,7 +26,7 @@ _FIRST_RATE, _MIDDLE_RATE, _LAST_RATE = 3.0, 5e-4, 5e-7
 _WIDE, _NARROW = 0.03, 0.003
 # One bound of the errors is at least this share of the other.
 _LOPSIDED = 0.25
-# Points whose distances to all others fit the scale.
+# Points whose distances to all others tell the scale and the mean error.
 _SOURCES = 512
 # Steps of the quasi-Newton method between two checkpoints, and those it remembers.
 _BLOCK, _MEMORY = 50, 20
@@ -98,8 +98,7 @@ def minimise(
     training ends where an uninterrupted one does, to the bit.
     """
     unit = points.scale * float(np.median(pairs.sample()))
-    whole = pairs.table is not None and pairs.kind == "full"
-    bounded = whole and schedule.worst_weight > 0.0
+    whole, bounded = _whole(pairs), schedule.worst_weight > 0.0
     done, bounds = 0, _bounds(points, pairs) if bounded else (1.0, 1.0)
     state = run.resumed() if run is not None else {}
     if state:
@@ -112,7 +111,7 @@ def minimise(
 
     for step in range(done, total):
         if step == schedule.squares and not schedule.fixed_scale:
-            points.scale = fitted_scale(points, pairs)
+            points.scale, _ = fitted(points, pairs)
         if step == schedule.squares and bounded:
             bounds = min(bounds, _settled(points, pairs), key=_worst)
         if step < schedule.epochs:
@@ -135,11 +134,18 @@ def minimise(
     return points, value
 
 
-def fitted_scale(points: MovingPoints, pairs: Pairs) -> float:
-    """The scale of the targets at which the mean relative error of the points is least.
+def fitted(points: MovingPoints, pairs: Pairs) -> tuple[float, float]:
+    """The scale of the targets at which the mean relative error is least, and that error.
 
-    Points that all lie at one place leave it as it is.
+    Over the pairs of some points with all. Points at one place leave the scale as it is.
     """
+    ratio, weight = _ratios(points, pairs)
+    scale = best_scale(ratio, weight) or points.scale
+    return scale, float(np.average(np.abs(ratio / scale - 1.0), weights=weight))
+
+
+def _ratios(points: MovingPoints, pairs: Pairs) -> tuple[FloatArray, FloatArray]:
+    """Distances over targets of the pairs of some points with all, and the weights of these."""
     sources = np.unique(np.linspace(0, len(pairs) - 1, min(len(pairs), _SOURCES)).astype(np.int64))
     ratios, weights = [], []
     for k in sources:
@@ -147,18 +153,29 @@ def fitted_scale(points: MovingPoints, pairs: Pairs) -> float:
         kept = target > 0.0
         ratios.append(points.distances_from(k)[kept] / target[kept])
         weights.append(pairs.mass[kept] * pairs.mass[k])
-    return best_scale(np.concatenate(ratios), np.concatenate(weights)) or points.scale
+    return np.concatenate(ratios), np.concatenate(weights)
 
 
-def _bounds(points: P, pairs: Pairs) -> tuple[float, float]:
+def _bounds(points: MovingPoints, pairs: Pairs) -> tuple[float, float]:
     """The largest error below 0 and the largest above it, neither much less than the other."""
-    lowest, highest = points.evaluated(pairs, Objective())[2]
+    if _whole(pairs):
+        lowest, highest = points.evaluated(pairs, Objective())[2]
+    else:
+        ratio, _ = _ratios(points, pairs)
+        lowest, highest = ratio.min() / points.scale - 1.0, ratio.max() / points.scale - 1.0
     least = max(_LOPSIDED * max(-lowest, highest), 1e-6)
     return max(-lowest, least), max(highest, least)
 
 
+def _whole(pairs: Pairs) -> bool:
+    """Whether all pairs are at hand."""
+    return pairs.table is not None and pairs.kind == "full"
+
+
 def _settled(points: P, pairs: Pairs) -> tuple[float, float]:
     """The bounds after the noise of the last pass has settled."""
+    if not _whole(pairs):
+        return _bounds(points, pairs)
     settled, _ = _quasi_newton(points, pairs, Objective(), 20)
     return _bounds(settled, pairs)
 
