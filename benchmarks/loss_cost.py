@@ -1,7 +1,7 @@
 """Time and memory of one step of each loss, beside the supervised contrastive loss.
 
     python benchmarks/loss_cost.py
-    python benchmarks/loss_cost.py --losses hwc lam --batches 256 1024 --geometries lorentz
+    python benchmarks/loss_cost.py --losses hwc hwc+lam --batches 256 1024 --geometries lorentz
     python benchmarks/loss_cost.py --classes 80 --block 256
 
 A step is the loss of a batch of points and the gradient of the points. Every (loss, batch) is a
@@ -21,6 +21,13 @@ import subprocess
 import sys
 import time
 
+NEAR = {"level_decay": 1.0, "negatives": "near", "alpha": 0.0, "beta": 3.0}
+#: rows that are more than the defaults of one loss: text for ``make_loss`` and options
+SETTINGS: dict[str, tuple[str, dict[str, object]]] = {
+    "hwc, every level": ("hwc", NEAR),
+    "hwc+lam": ("hwc+lam", {}),
+    "hwc+lam, second task": ("hwc+0.5*shuffled:hwc+2*lam", NEAR),
+}
 BATCHES = (64, 256, 1024, 4096)
 GEOMETRIES = ("sphere", "lorentz")
 FIRST = "supcon"
@@ -42,14 +49,12 @@ def one(job: dict[str, object]) -> dict[str, float]:
         [("r", f"t{g % 3}", f"g{g}", f"c{g}.{k}") for g in range(groups) for k in range(5)]
     )
     manifold = get_manifold(str(job["geometry"]))
-    options = {} if job["block"] is None else {"block_size": int(str(job["block"]))}
+    text, chosen = SETTINGS.get(str(job["loss"]), (str(job["loss"]), {}))
+    blocks = {} if job["block"] is None else {"block_size": int(str(job["block"]))}
     try:
-        loss = make_loss(str(job["loss"]), tree, manifold, dim=dim, **options)
-    except TypeError:
-        try:
-            loss = make_loss(str(job["loss"]), tree, manifold, **options)
-        except TypeError:  # a loss that has no blocks
-            loss = make_loss(str(job["loss"]), tree, manifold)
+        loss = make_loss(text, tree, manifold, dim=dim, **chosen, **blocks)
+    except TypeError:  # a loss that has no blocks
+        loss = make_loss(text, tree, manifold, dim=dim, **chosen)
     points = manifold.from_features(0.5 * torch.randn(batch, dim)).requires_grad_()
     labels = tree.leaf_ids[torch.randint(len(tree.leaf_ids), (batch,))]
 
@@ -72,7 +77,7 @@ def main() -> None:
     from hyperhier.losses import available_losses
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    known = [name for name in available_losses() if name not in ("hlss", FIRST)]
+    known = [name for name in available_losses() if name not in ("hlss", FIRST)] + list(SETTINGS)
     parser.add_argument("--losses", nargs="+", default=known)
     parser.add_argument("--batches", nargs="+", type=int, default=list(BATCHES))
     parser.add_argument("--geometries", nargs="+", default=list(GEOMETRIES))
