@@ -161,7 +161,7 @@ class DistortionEmbedder(Embedder):
             points = construction.best(radius)
         else:
             starts = self._starts_at_scales(tree, pairs, radius, construction, fast)
-            points = most_promising(list(starts), pairs)
+            points = most_promising(list(starts), pairs, schedule.fixed_scale)
         points, stress = minimise(points, pairs, schedule, run)
         polar = torch.from_numpy(points.polar())
         chosen = {"tau": points.scale, "radius": float(polar.norm(dim=1).max())}
@@ -209,7 +209,7 @@ class DistortionEmbedder(Embedder):
             scales = [arc * math.pi / longest for arc in _ARCS]
         fast = is_available() and len(pairs) ** 2 * schedule.epochs >= _WORTH_COMPILING
         starts = [ChordPoints.of(scale * flat, is_round, scale, fast) for scale in scales]
-        points = most_promising(starts, pairs)
+        points = most_promising(starts, pairs, schedule.fixed_scale)
         points, stress = minimise(points, pairs, schedule, run)
         chosen = {"tau": points.scale, **_figure(stress)}
         with torch.no_grad():

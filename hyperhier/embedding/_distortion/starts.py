@@ -83,15 +83,15 @@ class Construction:
         return replace(points, scale=fitted(points, self.pairs)[0])
 
 
-def most_promising(starts: list[P], pairs: Pairs) -> P:
+def most_promising(starts: list[P], pairs: Pairs, fixed_scale: bool) -> P:
     """The start with the least mean error after a few passes, or the only one."""
     if len(starts) == 1:
         return starts[0]
-    return starts[int(np.argmin([_trial(start, pairs)[0] for start in starts]))]
+    return starts[int(np.argmin([_trial(start, pairs, fixed_scale)[0] for start in starts]))]
 
 
-def _trial(start: P, pairs: Pairs) -> tuple[float, P]:
+def _trial(start: P, pairs: Pairs, fixed_scale: bool = False) -> tuple[float, P]:
     """Mean error after a few passes, at the scale that then fits, and the points."""
     copy = start.restored(start.state())
-    points, _ = minimise(copy, pairs, Schedule(_TRIAL_EPOCHS, 0, 0.0))
+    points, _ = minimise(copy, pairs, Schedule(_TRIAL_EPOCHS, 0, 0.0, fixed_scale))
     return fitted(points, pairs)[1], points
