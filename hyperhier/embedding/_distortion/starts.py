@@ -27,6 +27,9 @@ _TRIAL_EPOCHS = 16
 # From a scale to the next lower one.
 _LOWER = 0.97
 
+# So much further out than asked for the points may end, in curvature radii.
+_SLACK = 1.0
+
 P = TypeVar("P", bound=MovingPoints)
 
 
@@ -59,19 +62,24 @@ class Construction:
         one suits what comes of that: it goes down by steps as long as the passes end with less.
         The points then end further inside, and are built again with as much more room.
         """
-        starts = list(self.all(radius))
-        trials = [_trial(start, self.pairs) for start in starts]
+        built = list(zip(self.tries, self.all(radius), strict=True))
+        # at a small scale a construction may end elsewhere than asked
+        built = [one for one in built if _reach(one[1]) <= radius + _SLACK] or built
+        trials = [_trial(start, self.pairs) for _, start in built]
         k = int(np.argmin([value for value, _ in trials]))
-        (value, ended), start, factor = trials[k], starts[k], 1.0
+        (value, ended), (which, start), factor = trials[k], built[k], 1.0
         while True:
             lower = replace(start, scale=factor * _LOWER * start.scale)
             lower_value, lower_ended = _trial(lower, self.pairs)
             if not lower_value < value:
                 break
             value, ended, factor = lower_value, lower_ended, factor * _LOWER
-        reached = 2.0 * math.log(ended.half.max())
+        reached = _reach(ended)
         if reached < radius and factor < 1.0:
-            start = self._at(radius * radius / reached, *self.tries[k])
+            larger = self._at(radius * radius / reached, *which)
+            _, ended = _trial(replace(larger, scale=factor * larger.scale), self.pairs)
+            if _reach(ended) <= radius + _SLACK:
+                start = larger
         return replace(start, scale=factor * start.scale)
 
     def _at(self, radius: float, share: float, number: int) -> PolarPoints:
@@ -81,6 +89,11 @@ class Construction:
         of_node[self.tree.node] = polar
         points = PolarPoints.of(of_node.numpy()[self.pairs.node], 1.0, self.fast)
         return replace(points, scale=fitted(points, self.pairs)[0])
+
+
+def _reach(points: PolarPoints) -> float:
+    """Radius of the farthest point."""
+    return 2.0 * math.log(points.half.max())
 
 
 def most_promising(starts: list[P], pairs: Pairs, fixed_scale: bool) -> P:
