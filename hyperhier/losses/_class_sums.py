@@ -8,6 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from hyperhier.losses._reduce import join_levels
+
 __all__ = ["ClassTerms", "Classes", "softmax_by_class"]
 
 
@@ -66,13 +68,14 @@ def softmax_by_class(terms: ClassTerms, allowed: Tensor) -> tuple[Tensor, Tensor
     def by_class(table: Tensor) -> Tensor:
         return table.new_zeros(shape).index_add(1, column, table)
 
-    kept = logits.masked_fill(~allowed, -torch.inf)
+    barred = ~allowed
+    kept = logits.masked_fill(barred, -torch.inf)
     top = kept.detach().amax(dim=1, keepdim=True) if len(column) else kept.new_zeros(len(row), 1)
     top = torch.where(top > -torch.inf, top, 0.0)  # without a candidate
     mass = by_class((kept - top).exp())
-    total = by_class(logits.masked_fill(~allowed, 0.0))
+    total = by_class(logits.masked_fill(barred, 0.0))
     count = by_class(allowed.to(logits.dtype))
-    losses, valid = [], []
+    levels = []
     for positive, weight in zip(terms.positive, terms.weight, strict=True):
         attracts = positive[row]
         number = torch.where(attracts, count, 0.0).sum(dim=1)
@@ -84,8 +87,5 @@ def softmax_by_class(terms: ClassTerms, allowed: Tensor) -> tuple[Tensor, Tensor
             near, score = w * mass, total + count * w.log()
         near = torch.where(has, near.sum(dim=1), 1.0)
         score = torch.where(attracts, score, 0.0).sum(dim=1) / torch.where(has, number, 1.0)
-        losses.append(torch.where(has, top[:, 0] + near.log() - score, 0.0))
-        valid.append(has)
-    if not losses:
-        return logits[:, :0], allowed[:, :0]
-    return torch.stack(losses, dim=1), torch.stack(valid, dim=1)
+        levels.append((torch.where(has, top[:, 0] + near.log() - score, 0.0), has))
+    return join_levels(levels, logits, allowed)

@@ -20,6 +20,7 @@ from hyperhier.losses._reduce import (
     Terms,
     by_row_blocks,
     check_reduction,
+    join_levels,
     reduce_levels,
     reduce_losses,
     softmax_loss,
@@ -113,11 +114,7 @@ def contrastive_loss(
                 return softmax_by_class(found, allowed)
             if not isinstance(found, list):
                 return softmax_loss(Terms(*found), allowed)
-            if not found:
-                return s[:, :0], allowed[:, :0]
-            parts = [softmax_loss(terms, allowed) for terms in found]
-            losses, valid = zip(*parts, strict=True)
-            return torch.stack(losses, dim=1), torch.stack(valid, dim=1)
+            return join_levels([softmax_loss(terms, allowed) for terms in found], s, allowed)
 
         losses, valid = by_row_blocks(block, len(inputs.anchors), block_size)
         weight = _anchor_weights(class_weights, inputs, valid)

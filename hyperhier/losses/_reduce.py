@@ -17,6 +17,7 @@ __all__ = [
     "Terms",
     "by_row_blocks",
     "check_reduction",
+    "join_levels",
     "reduce_levels",
     "reduce_losses",
     "softmax_loss",
@@ -74,6 +75,16 @@ def softmax_loss(terms: Terms, allowed: Tensor) -> tuple[Tensor, Tensor]:
     mass = weight.sum(dim=1)
     valid = mass > 0
     return surprise.sum(dim=1) / torch.where(valid, mass, 1), valid
+
+
+def join_levels(
+    parts: Sequence[tuple[Tensor, Tensor]], s: Tensor, allowed: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The losses ``(n,)`` and masks ``(n,)`` of every level as ``(n, L)``; L may be 0."""
+    if not parts:
+        return s[:, :0], allowed[:, :0]
+    losses, valid = zip(*parts, strict=True)
+    return torch.stack(losses, dim=1), torch.stack(valid, dim=1)
 
 
 def by_row_blocks(

@@ -46,54 +46,49 @@ def _hwc_pairs(
     level_decay: float,
 ) -> list[Terms] | ClassTerms:
     """The terms of each level, from the leaves up; for ``level_decay=0`` of the leaves alone."""
-    assert relation.taxonomy is not None
-    if scaling == "mass":
-        classes = relation.between_classes() if positives == "supervised" else None
+    between, classes = relation, None
+    if scaling == "mass" and positives == "supervised":
+        classes = relation.between_classes()
         if classes is not None and partial == "leave_out" and _some_undecided(classes):
             classes = None
         between = relation if classes is None else classes
-        chosen = _positives_by_level(between, positives, level_decay)
-        weights = _masses(between, chosen, alpha, beta, negatives)
-        if classes is not None:
-            return ClassTerms(s / temperature, relation.classes, chosen, weights)
-        logits = [s / temperature + weight.log() for weight in weights]
-    else:
-        chosen = _positives_by_level(relation, positives, level_decay)
-        logits = [
-            _scaled(s / temperature, relation, scaling, alpha, beta, positive)
-            for positive in chosen
-        ]
+    chosen = _positives_by_level(between, positives, level_decay)
+    weights = _weights(between, chosen, scaling, alpha, beta, negatives)
+    s = s / temperature
+    if classes is not None:
+        return ClassTerms(s, relation.classes, chosen, weights)
     left_out = relation.undecided if partial == "leave_out" else None
-    return [Terms(*both, left_out=left_out) for both in zip(logits, chosen, strict=True)]
+    return [
+        Terms(s + w.log() if scaling == "mass" else w * s, positive, left_out=left_out)
+        for w, positive in zip(weights, chosen, strict=True)
+    ]
 
 
 def _some_undecided(classes: Relation) -> bool:
     return bool((classes.undecided & ~classes.same_label).any())
 
 
-def _masses(
-    relation: Relation, levels: list[Tensor], alpha: float, beta: float, negatives: str
+def _weights(
+    relation: Relation,
+    levels: list[Tensor],
+    scaling: str,
+    alpha: float,
+    beta: float,
+    negatives: str,
 ) -> list[Tensor]:
-    """On each level the weights w of the pairs, from the leaves up."""
+    """What the table of scalings multiplies s, or exp(s), by: on each level, from the leaves up."""
     assert relation.taxonomy is not None
     kappa, height = relation.kappa, relation.taxonomy.height
+    near = 1 + alpha * kappa
+    if scaling == "shared":
+        return [near] * len(levels)
     weights = []
     for above, positive in enumerate(levels):
         share = 1 - kappa
         if negatives == "near":  # 1 for those that part from the anchor on this very level
             share = (kappa * height / max(height - above - 1, 1)).clamp(max=1)
-        weights.append(torch.where(positive, 1 + alpha * kappa, 1 + beta * share))
+        weights.append(torch.where(positive, near, 1 + beta * share))
     return weights
-
-
-def _scaled(
-    s: Tensor, relation: Relation, scaling: str, alpha: float, beta: float, positive: Tensor
-) -> Tensor:
-    """Logits with a factor on the similarity, ``"shared"`` or ``"split"``."""
-    kappa = relation.kappa
-    if scaling == "shared":
-        return (1 + alpha * kappa) * s
-    return torch.where(positive, 1 + alpha * kappa, 1 + beta * (1 - kappa)) * s
 
 
 def _positives_by_level(
