@@ -145,7 +145,11 @@ def best_scale(ratio: FloatArray, weight: FloatArray | None = None) -> float:
 
     ``1/s`` is the median of the ``1/r`` weighted by ``r``, here times ``weight`` if it is given.
     """
-    order = np.argsort(ratio)[::-1]  # largest r first is smallest 1/r first
-    ordered = ratio[order]
-    half = (ordered if weight is None else ordered * weight[order]).cumsum()
+    if weight is None:
+        ordered = np.sort(ratio)[::-1]  # largest r first is smallest 1/r first
+        half = ordered.cumsum()
+    else:
+        order = np.argsort(ratio)[::-1]
+        ordered = ratio[order]
+        half = (ordered * weight[order]).cumsum()
     return float(ordered[min(int(np.searchsorted(half, 0.5 * half[-1])), ordered.size - 1)])

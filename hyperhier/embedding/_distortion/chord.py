@@ -62,7 +62,7 @@ class ChordPoints:
             target = self.scale * wanted
             x, y = self.points[i], self.points[j]
             chord = np.sqrt(((y - x) ** 2).sum(axis=1))
-            distance = 2.0 * np.arcsin(np.minimum(0.5 * chord, 1.0)) if self.round else chord
+            distance = self._length(chord)
             stiffness = objective.stiffness(distance / target - 1.0)
             weight = rate * share / target**2
             move = 0.5 * np.minimum(1.0, weight * stiffness) * (distance - target)
@@ -117,7 +117,10 @@ class ChordPoints:
 
     def distances_from(self, k: int) -> FloatArray:
         """``(n,)`` distances of point k from all."""
-        chord = np.sqrt(((self.points - self.points[k]) ** 2).sum(axis=1))
+        return self._length(np.sqrt(((self.points - self.points[k]) ** 2).sum(axis=1)))
+
+    def _length(self, chord: FloatArray) -> FloatArray:
+        """Of the geodesic over a chord."""
         return 2.0 * np.arcsin(np.minimum(0.5 * chord, 1.0)) if self.round else chord
 
     def moved(self, tangent: FloatArray, step: float) -> ChordPoints:

@@ -63,9 +63,9 @@ class DistortionEmbedder(Embedder):
 
     1. Start. In hyperbolic space the construction in closed form; up to 1,500 points the best
        of five after a few passes, four with directions of their own and one without what is
-       given back for turns. Up to 3,000 points lower scales are tried too, as long as a few
-       passes end with less error. In Euclidean space classical scaling (Torgerson 1952), on a
-       sphere the same, bent. For a DAG in hyperbolic space all of these at several scales.
+       given back for turns. Lower scales are tried too, as long as a few passes end with less
+       error. In Euclidean space classical scaling (Torgerson 1952), on a sphere the same,
+       bent. For a DAG in hyperbolic space all of these at several scales.
     2. Passes over the pairs in rounds where no point stands twice: each pair moves along its
        geodesic by a share of its error, the whole of it at first (Zheng, Pawar and Goodman
        2018, arXiv 1710.04626, there for drawings in the plane).
@@ -180,16 +180,18 @@ class DistortionEmbedder(Embedder):
         deepest = float(tree.far().max())
         largest = radius / deepest
         scales = [share * largest for share in _SCALES] if self.tau is None else [self.tau]
-        for scale in scales:
-            if construction is None:
-                rng = np.random.default_rng([self.seed, 0])
-                features = rng.normal(size=(len(pairs), self.dim))
+        if construction is None:
+            features = np.random.default_rng([self.seed, 0]).normal(size=(len(pairs), self.dim))
+            for scale in scales:
                 yield PolarPoints.of(_START * scale * deepest * features, scale, fast)
-                continue
+            return
+        flat = None
+        if not pairs.taxonomy.is_tree and pairs.table is not None and self.init == "auto":
+            flat = classical_scaling(pairs, self.dim, self.seed)
+        for scale in scales:
             for start in construction.all(scale * deepest):
                 yield start if self.tau is None else replace(start, scale=self.tau)
-            if not pairs.taxonomy.is_tree and pairs.table is not None and self.init == "auto":
-                flat = classical_scaling(pairs, self.dim, self.seed)
+            if flat is not None:
                 yield PolarPoints.of(scale * flat, scale, fast)
 
     def _elsewhere(
