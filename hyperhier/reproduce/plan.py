@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hyperhier.errors import RunError
+from hyperhier.reproduce.nested import merged
 from hyperhier.reproduce.store import digest
-from hyperhier.reproduce.suite import Suite, merged
+from hyperhier.reproduce.suite import Suite
 from hyperhier.training import TrainConfig
 
 __all__ = [

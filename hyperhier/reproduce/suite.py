@@ -20,37 +20,19 @@ Its tables are
 
 from __future__ import annotations
 
-import copy
 import os
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from hyperhier.errors import RunError
+from hyperhier.reproduce.nested import merged, parse_override
+from hyperhier.reproduce.suite_checks import completed
 
-__all__ = ["Suite", "builtin_suites", "merged", "parse_override", "read_suite"]
-
-_TOP = {
-    "title", "about", "include", "grid", "train", "datasets", "methods", "geometries",
-    "conditions", "sweeps", "tuning", "compare", "presets", "checkpoints",
-}  # fmt: skip
-_GRID = {"datasets", "methods", "geometries", "seeds", "conditions"}
-_DATASET = {
-    "about", "reader", "path", "images", "trees", "load", "train", "strip", "domain", "keep",
-    "seconds", "official", "synthetic", "taxonomy", "optional", "rates", "hold_out",
-}  # fmt: skip
-_METHOD = {
-    "about", "loss", "loss_options", "train", "like", "loss_tree", "knows_tree", "tuned_as",
-    "geometries", "datasets", "control", "by_geometry",
-}  # fmt: skip
-_GEOMETRY = {"about", "manifold", "train"}
-_CONDITION = {"about", "labels", "pictures", "train", "epochs_times"}
-_SWEEP = {"about", "of", "key", "values", "tuned_as", "geometries", "datasets", "label"}
-_TUNING = {"rates", "seeds", "metric"}
-_COMPARE = {"baseline", "metrics", "pairs", "headline", "choose"}
+__all__ = ["Suite", "builtin_suites", "read_suite"]
 
 #: what a suite need not say
 _DEFAULTS: dict[str, Any] = {
@@ -190,47 +172,13 @@ def read_suite(
             raise RunError(f"no preset {preset!r}; known: {known}", path=path)
         tables = merged(tables, presets[preset])
     for override in overrides:
-        keys, value = parse_override(override)
-        place: dict[str, Any] = {keys[-1]: value}
-        for key in reversed(keys[:-1]):
-            place = {key: place}
-        tables = merged(tables, place)
+        tables = merged(tables, parse_override(override))
     tables = merged(_DEFAULTS, tables)
     try:
-        return _checked(Path(path).stem, preset, tables)
+        sweeps = completed(tables)
     except RunError as reason:
         raise RunError(reason.message, path=path) from reason
-
-
-def parse_override(text: str) -> tuple[list[str], Any]:
-    """The keys and the value of ``a.b=value``; the value is TOML, or else a plain text.
-
-    >>> parse_override("train.epochs=3"), parse_override("train.flip=both")
-    ((['train', 'epochs'], 3), (['train', 'flip'], 'both'))
-    """
-    key, equals, value = text.partition("=")
-    keys = [part.strip() for part in key.split(".")]
-    if not equals or not all(keys):
-        raise RunError(f"expected KEY.KEY=VALUE, got {text!r}")
-    try:
-        return keys, tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        return keys, value.strip()
-
-
-def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Tables joined key by key; of two values that are no tables the upper one counts.
-
-    >>> merged({"a": {"x": 1, "y": 2}}, {"a": {"y": 3}})
-    {'a': {'x': 1, 'y': 3}}
-    """
-    result = copy.deepcopy(dict(below))
-    for key, value in above.items():
-        if isinstance(value, Mapping) and isinstance(result.get(key), dict):
-            result[key] = merged(result[key], value)
-        else:
-            result[key] = copy.deepcopy(value)
-    return result
+    return Suite(Path(path).stem, preset, tables, sweeps)
 
 
 # ------------------------------------------------------------------------------- reading
@@ -265,109 +213,3 @@ def _included(text: str, path: str, seen: set[str]) -> dict[str, Any]:
         found = _text(beside if beside.is_file() else name)
         tables = merged(tables, _included(*found, seen | {path}))
     return merged(tables, own)
-
-
-# ------------------------------------------------------------------------------ checking
-
-
-def _checked(name: str, preset: str, tables: dict[str, Any]) -> Suite:
-    _only("suite", tables, _TOP)
-    for table, known in (("grid", _GRID), ("tuning", _TUNING), ("compare", _COMPARE)):
-        _only(table, tables[table], known)
-    for kind, known in (
-        ("datasets", _DATASET), ("methods", _METHOD), ("geometries", _GEOMETRY),
-        ("conditions", _CONDITION), ("sweeps", _SWEEP),
-    ):  # fmt: skip
-        for key, entry in tables.setdefault(kind, {}).items():
-            if not isinstance(entry, dict):
-                raise RunError(f"{kind}.{key} must be a table, got {entry!r}")
-            _only(f"{kind}.{key}", entry, known)
-    methods = tables["methods"]
-    for key in list(methods):
-        methods[key] = _inherited(key, methods, ())
-    sweeps = {key: _written_out(key, entry, tables) for key, entry in tables["sweeps"].items()}
-    for kind in ("datasets", "methods"):
-        listed = tables["grid"].get(kind)
-        if listed is None:
-            tables["grid"][kind] = listed = list(tables[kind])
-        for entry in listed:
-            if entry not in tables[kind]:
-                raise RunError(f"unknown name {entry!r} in grid.{kind}")
-        if not listed:
-            raise RunError(f"grid.{kind} is empty")
-    for entry in tables["grid"]["conditions"]:
-        if entry and entry not in tables["conditions"]:
-            raise RunError(f"unknown name {entry!r} in grid.conditions")
-    for key in tables["grid"]["datasets"]:
-        if not tables["datasets"][key].get("trees"):
-            raise RunError(f"datasets.{key} names no trees")
-    for key, entry in methods.items():
-        if "loss" not in entry:
-            raise RunError(f"methods.{key} names no loss")
-        for other in (entry.get("tuned_as"),):
-            if other is not None and other not in methods:
-                raise RunError(f"methods.{key}: tuned_as names no method: {other!r}")
-    for table in ("grid", "tuning"):
-        values = tables[table]["seeds"]
-        if not values or any(isinstance(v, bool) or not isinstance(v, int) for v in values):
-            raise RunError(f"{table}.seeds must be whole numbers, got {values!r}")
-    for seed in tables["tuning"]["seeds"]:
-        if seed in tables["grid"]["seeds"]:
-            raise RunError(f"the tuning seed {seed} is among grid.seeds")
-    _check_rates("tuning", tables["tuning"]["rates"])
-    for key, entry in tables["datasets"].items():
-        _check_rates(f"datasets.{key}", entry.get("rates", [1.0]))
-    return Suite(name, preset, tables, sweeps)
-
-
-def _check_rates(where: str, rates: Any) -> None:
-    listed = rates if isinstance(rates, list) else []
-    if not listed or any(isinstance(r, bool) or not isinstance(r, (int, float)) for r in listed):
-        raise RunError(f"{where}.rates must be numbers, got {rates!r}")
-
-
-def _only(where: str, table: Mapping[str, Any], known: set[str]) -> None:
-    unknown = sorted(set(table) - known)
-    if unknown:
-        options = ", ".join(sorted(known))
-        raise RunError(f"unknown key {unknown[0]!r} in {where}; known: {options}")
-
-
-def _inherited(name: str, methods: Mapping[str, Any], seen: tuple[str, ...]) -> dict[str, Any]:
-    own = dict(methods[name])
-    parent = own.pop("like", None)
-    if parent is None:
-        return own
-    if parent not in methods or parent in (*seen, name):
-        raise RunError(f"methods.{name}: like names no other method: {parent!r}")
-    return merged(_inherited(parent, methods, (*seen, name)), own)
-
-
-def _written_out(name: str, sweep: Mapping[str, Any], tables: dict[str, Any]) -> dict[str, Any]:
-    """Add the methods of a sweep to the tables, and to the grid."""
-    for key in ("of", "key", "values"):
-        if key not in sweep:
-            raise RunError(f"sweeps.{name} lacks {key!r}")
-    base, keys, methods = sweep["of"], str(sweep["key"]).split("."), tables["methods"]
-    if base not in methods:
-        raise RunError(f"sweeps.{name}: of names no method: {base!r}")
-    made: dict[str, Any] = {}
-    for value in sweep["values"]:
-        place: dict[str, Any] = {keys[-1]: value}
-        for key in reversed(keys[:-1]):
-            place = {key: place}
-        _only(f"sweeps.{name}.key", place, _METHOD)
-        label = f"{base}, {sweep.get('label', keys[-1])} {value}"
-        entry = merged(methods[base], place)
-        entry["tuned_as"] = sweep.get("tuned_as", base)
-        if entry["tuned_as"] == "own":
-            del entry["tuned_as"]
-        for side in ("geometries", "datasets"):
-            if side in sweep:
-                entry[side] = list(sweep[side])
-        methods[label] = entry
-        made[label] = value
-        listed = tables["grid"].get("methods")
-        if listed is not None and label not in listed:
-            listed.append(label)
-    return {"methods": made, "key": sweep["key"], "of": base, "about": sweep.get("about", "")}
