@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from hyperhier._atomic import write_at_once
 from hyperhier.cli._options import (
     Geometry,
     JsonFlag,
@@ -142,11 +143,15 @@ def embed(
             checkpoint=checkpoint,
             **given,
         )
-    report = embedding.evaluate()
+    info = embedding.info
+    note(f"method: {info['method']} ({info['method_reason']})", quiet=quiet)
     with new_folder(output, marker=_MARKER, overwrite=overwrite) as folder:
         embedding.save(folder)
-        _write_metrics(folder / _MARKER, report)
-        picture = _picture(embedding, folder / "embedding.png", quiet)
+        _write_metrics(folder / _MARKER, {})
+    # from here on the points are safe, whatever becomes of the report
+    report = embedding.evaluate()
+    _write_metrics(output / _MARKER, report)
+    picture = _picture(embedding, output / "embedding.png", quiet)
     if as_json:
         print_json({"output": str(output), **report})
         return
@@ -193,7 +198,7 @@ def _follow(*, quiet: bool) -> Iterator[Callable[[Progress], None]]:
 
 
 def _write_metrics(path: Path, report: dict[str, Any]) -> None:
-    path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    write_at_once(path, (json.dumps(report, indent=2) + "\n").encode())
 
 
 def _picture(embedding: Any, path: Path, quiet: bool) -> str | None:

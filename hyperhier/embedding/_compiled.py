@@ -60,7 +60,8 @@ def ancestor_ranks(
     Args:
         radius: ``(N,)`` at most :data:`MAX_RADIUS`, in units of curvature.
         direction: ``(N, d)`` of unit length.
-        start: ``(N + 1,)``; the ancestors of v are ``ancestor[start[v]:start[v + 1]]``.
+        start: ``(M + 1,)``; the ancestors of ``nodes[k]`` are
+            ``ancestor[start[k]:start[k + 1]]``.
         ancestor: ``(E,)``.
         nodes: ``(M,)``, each with ancestors.
         rank: what to run, :func:`compiled` by default.
@@ -75,7 +76,8 @@ def ancestor_ranks(
 
     def run(first: int) -> None:
         piece = slice(first, first + _PIECE)
-        rank(columns, half, sinh, start, ancestor, nodes[piece], precision[piece], rank_sum[piece])
+        own = start[first : first + _PIECE + 1]
+        rank(columns, half, sinh, own, ancestor, nodes[piece], precision[piece], rank_sum[piece])
 
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
         list(pool.map(run, range(0, len(nodes), _PIECE)))
@@ -97,7 +99,7 @@ def _rank(
     far = np.empty(size)  # sinh^2(d / 2) to every node
     for k in range(len(nodes)):
         u = nodes[k]
-        first, own = start[u], start[u + 1] - start[u]
+        first, own = start[k], start[k + 1] - start[k]
         far[:] = 0.0
         for j in range(dim):
             row, here = columns[j], columns[j, u]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from os import PathLike
 from typing import Any, Literal
@@ -22,7 +23,6 @@ _EMBEDDERS: dict[str, type[Embedder]] = {
     embedder.method: embedder
     for embedder in (ConstructiveEmbedder, RankingEmbedder, DistortionEmbedder, ConesEmbedder)
 }
-_TARGET_OF = {"ranking": "closure", "distortion": "tree_distance", "cones": "closure"}
 
 
 def embed(
@@ -50,8 +50,9 @@ def embed(
     * ``"distortion"`` (:class:`DistortionEmbedder`): trained, any manifold, for
       tree distances; starts from the construction and leaves a fraction of its distortion.
     * ``"cones"`` (:class:`ConesEmbedder`): trained for is-a, for the closure.
-    * ``"auto"``: constructive where it exists, otherwise the trained one for the target;
-      ``info["method_reason"]`` of the result says why.
+    * ``"auto"``: constructive where it exists, otherwise the trained one for the target, which
+      also takes the tree distances of a DAG; ``info["method_reason"]`` of the result says why,
+      and what the construction could not keep.
 
     Args:
         taxonomy: a :class:`~hyperhier.taxonomy.Taxonomy`, the name of a built-in one, or a file.
@@ -80,12 +81,14 @@ def embed(
     space = get_manifold(manifold) if isinstance(manifold, str) else as_manifold(manifold)
     if target not in ("closure", "tree_distance"):
         raise ValueError(f"target must be 'closure' or 'tree_distance', got {target!r}")
-    name, reason = _choose(method, space, dim, target)
+    name, reason = _choose(method, space, dim, target, tree.is_tree)
     embedder = _EMBEDDERS[name]
-    if _TARGET_OF.get(name, target) != target:
-        raise ValueError(f"the {name} method has only target={_TARGET_OF[name]!r}, got {target!r}")
-    if name not in _TARGET_OF:
+    if embedder.only_target is None:
         options["target"] = target
+    elif embedder.only_target != target:
+        raise ValueError(
+            f"the {name} method has only target={embedder.only_target!r}, got {target!r}"
+        )
     allowed = [field.name for field in fields(embedder)]
     for option in options:
         if option not in allowed:
@@ -94,17 +97,22 @@ def embed(
             )
     fitted = embedder(manifold=space, dim=dim, seed=seed, dtype=dtype, **options)
     embedding = fitted.fit(tree, progress=progress, checkpoint=checkpoint).embedding_
-    embedding.info = {"method": name, "method_reason": reason, "target": target, **embedding.info}
+    reason += _shortfall(embedding.info)
+    embedding.info = {"method": name, "method_reason": reason, **embedding.info}
     return embedding
 
 
-def _choose(method: str, manifold: Manifold, dim: int, target: str) -> tuple[str, str]:
+def _choose(
+    method: str, manifold: Manifold, dim: int, target: str, is_tree: bool
+) -> tuple[str, str]:
     """The method to use, and why."""
     if method in _EMBEDDERS:
         return method, "asked for"
     if method != "auto":
         known = ", ".join(repr(name) for name in ("auto", *_EMBEDDERS))
         raise ValueError(f"method must be one of {known}, got {method!r}")
+    if target == "tree_distance" and not is_tree:
+        return "distortion", "a construction keeps the distances by primary parents only"
     if manifold.sectional_curvature < 0.0 and dim >= 2:
         return "constructive", (
             "a hyperbolic manifold of two or more dimensions holds any tree"
@@ -114,3 +122,17 @@ def _choose(method: str, manifold: Manifold, dim: int, target: str) -> tuple[str
     why = "one dimension" if manifold.sectional_curvature < 0.0 else "no negative curvature"
     trained = "ranking" if target == "closure" else "distortion"
     return trained, f"{why}: no construction exists, so the points are trained for the {target}"
+
+
+def _shortfall(info: Mapping[str, Any]) -> str:
+    """What a construction for the closure could not keep."""
+    said = ""
+    if info.get("lost_pairs", 0) > 0:
+        said += f"; pairs of the closure that its spanning tree lacks: {info['lost_pairs']:,}"
+    if info.get("radius_needed", 0.0) > info.get("radius", 0.0):
+        said += (
+            f"; all in order it needs a radius of {info['radius_needed']:.1f} and has "
+            f"{info['radius']:.1f}, so the deepest nodes are not: manifold='polar', float64 or "
+            "more dimensions have more room"
+        )
+    return said

@@ -40,6 +40,8 @@ class Embedder(ABC):
 
     #: the name of the method in :func:`~hyperhier.embedding.embed`
     method: ClassVar[str]
+    #: the only target that it has; None: a parameter says which
+    only_target: ClassVar[str | None] = None
 
     manifold: str | Manifold = "lorentz"
     dim: int = 2
@@ -90,6 +92,8 @@ class Embedder(ABC):
         points, chosen = self._place(tree, space, run)
         run.finish()
         info = {"method": self.method, "dim": self.dim, "seed": self.seed, **chosen}
+        if self.only_target is not None:
+            info["target"] = self.only_target
         self.embedding_ = TaxonomyEmbedding(tree, space, points.to(_DTYPES[self.dtype]), info)
         return self
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from hyperhier.embedding._compiled import MAX_RADIUS, ancestor_ranks, is_available
 from hyperhier.embedding._distances import compiled_row, distance_row, polar_form, summary
@@ -16,6 +18,10 @@ from hyperhier.manifolds.base import Manifold
 from hyperhier.taxonomy import Taxonomy
 
 __all__ = ["distortion", "reconstruction"]
+
+IntArray: TypeAlias = NDArray[np.int64]
+FloatArray: TypeAlias = NDArray[np.float64]
+_Judge: TypeAlias = Callable[[IntArray, IntArray, IntArray], tuple[FloatArray, FloatArray]]
 
 # Scalars of one block of the distance table: 32 MiB of float64.
 _BLOCK_SCALARS = 2**22
@@ -47,43 +53,50 @@ def reconstruction(
     Returns:
         MAP and mean rank; 1 and 1 for a single node, which has nothing to get wrong.
     """
-    child, ancestor = taxonomy.closure()
-    if child.numel() == 0:
+    chosen = torch.arange(len(taxonomy)) if nodes is None else nodes
+    judge = _judge(points, manifold, chosen.numel())
+    precision, rank_sum, judged, pairs = 0.0, 0.0, 0, 0
+    for child, ancestor in taxonomy.closure_blocks(nodes=chosen):
+        some, count = child.unique_consecutive(return_counts=True)
+        start = nn.functional.pad(count.cumsum(0), (1, 0))
+        averages, sums = judge(some.numpy(), start.numpy(), ancestor.numpy())
+        precision, rank_sum = precision + float(averages.sum()), rank_sum + float(sums.sum())
+        judged, pairs = judged + some.numel(), pairs + ancestor.numel()
+    if judged == 0:
         return 1.0, 1.0
-    order = child.argsort(stable=True)
-    child, ancestor = child[order], ancestor[order]
-    every = torch.arange(len(taxonomy))
-    start = torch.searchsorted(child, every)
-    count = torch.searchsorted(child, every, right=True) - start
-    chosen = every if nodes is None else nodes
-    chosen = chosen[count[chosen] > 0]
-    if chosen.numel() == 0:
-        return 1.0, 1.0
+    return precision / judged, rank_sum / pairs
 
-    if is_worth_compiling(points, manifold, chosen.numel()):
+
+def _judge(points: Tensor, manifold: Manifold, nodes: int) -> _Judge:
+    """:func:`ancestor_ranks` of these points, or the same in torch where that fits better."""
+    if is_worth_compiling(points, manifold, nodes):
         radius, direction = polar_form(points, manifold)
         if radius.max() <= MAX_RADIUS:
-            bounds = torch.cat([start, start[-1:] + count[-1:]]).numpy()
-            averages, sums = ancestor_ranks(
-                radius, direction, bounds, ancestor.numpy(), chosen.numpy()
+            return lambda some, start, ancestor: ancestor_ranks(
+                radius, direction, start, ancestor, some
             )
-            return float(averages.mean()), float(sums.sum()) / int(count[chosen].sum())
-    precision, rank_sum, pairs = 0.0, 0.0, 0
-    for rows in chosen.split(max(1, _BLOCK_SCALARS // (len(taxonomy) * points.shape[-1]))):
-        distance = manifold.dist_matrix(points[rows], points)
-        distance.scatter_(1, rows.unsqueeze(-1), torch.inf)
+    return partial(_plain_ranks, points, manifold)
+
+
+def _plain_ranks(
+    points: Tensor, manifold: Manifold, nodes: IntArray, start: IntArray, ancestor: IntArray
+) -> tuple[FloatArray, FloatArray]:
+    every, first, above = (torch.from_numpy(ids) for ids in (nodes, start, ancestor))
+    count = first.diff()
+    precision, rank_sum = [], []
+    for rows in torch.arange(len(every)).split(max(1, _BLOCK_SCALARS // points.numel())):
+        distance = manifold.dist_matrix(points[every[rows]], points)
+        distance.scatter_(1, every[rows].unsqueeze(-1), torch.inf)
         slots = torch.arange(int(count[rows].max()))
         held = slots < count[rows].unsqueeze(-1)
-        at = (start[rows].unsqueeze(-1) + slots).clamp(max=child.numel() - 1)
-        to_ancestor = distance.gather(1, ancestor[at]).masked_fill(~held, torch.inf)
+        at = (first[rows].unsqueeze(-1) + slots).clamp(max=above.numel() - 1)
+        to_ancestor = distance.gather(1, above[at]).masked_fill(~held, torch.inf)
         nearer = torch.searchsorted(distance.sort(dim=1).values, to_ancestor, right=True)
         own = torch.searchsorted(to_ancestor.sort(dim=1).values, to_ancestor, right=True)
-        ranks = (1 + nearer - own).masked_fill(~held, 0)
-        rank_sum += float(ranks.sum())
-        pairs += int(held.sum())
+        rank_sum.append((1 + nearer - own).masked_fill(~held, 0).sum(dim=1).double())
         shares = (own.double() / nearer.clamp(min=1)).masked_fill(~held, 0.0)
-        precision += float((shares.sum(dim=1) / count[rows]).sum())
-    return precision / chosen.numel(), rank_sum / pairs
+        precision.append(shares.sum(dim=1) / count[rows])
+    return torch.cat(precision).numpy(), torch.cat(rank_sum).numpy()
 
 
 def is_worth_compiling(points: Tensor, manifold: Manifold, nodes: int) -> bool:

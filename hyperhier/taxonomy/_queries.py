@@ -283,41 +283,53 @@ class Queries:
         """
         return self._table("closure").clone()
 
-    def closure_blocks(self, pairs: int = 1 << 22) -> Iterator[Tensor]:
+    def closure_blocks(self, pairs: int = 1 << 22, *, nodes: Ids | None = None) -> Iterator[Tensor]:
         """The pairs of :meth:`closure` in its order, block after block: ``(2, E)`` each.
 
         For a closure that does not fit into memory. A block holds all pairs of some nodes:
         at most ``pairs``, or those of a single node that has more.
 
+        Args:
+            pairs: see above.
+            nodes: ``(M,)`` ids: the pairs of these children only, in this order; default all.
+
         >>> from hyperhier.taxonomy import Taxonomy
-        >>> for block in Taxonomy.from_paths([("r", "a", "x")]).closure_blocks(pairs=2):
-        ...     print(block.tolist())
-        [[1], [0]]
-        [[2, 2], [0, 1]]
+        >>> tax = Taxonomy.from_paths([("r", "a", "x")])
+        >>> [block.tolist() for block in tax.closure_blocks(pairs=2)]
+        [[[1], [0]], [[2, 2], [0, 1]]]
+        >>> [block.tolist() for block in tax.closure_blocks(nodes=[2])]
+        [[[2, 2], [0, 1]]]
         """
         if pairs < 1:
             raise ValueError(f"pairs={pairs}; expected at least 1")
+        if nodes is None:
+            chosen = torch.arange(self._size)
+        else:
+            chosen = as_ids(nodes, self._size, torch.device("cpu")).reshape(-1)
         if self._is_tree:
             count = self._table("depth")
         else:
             child, ancestor = self._table("closure")
             count = child.bincount(minlength=self._size)
-        end = count.cumsum(0)
-        first = 1
-        while first < self._size:
-            before = int(end[first - 1])
+            start = count.cumsum(0) - count
+        chosen = chosen[count[chosen] > 0]
+        end = count[chosen].cumsum(0)
+        first = before = 0
+        while first < len(chosen):
             last = int(torch.searchsorted(end, before + pairs, right=True))
             last = max(last, first + 1)
-            if self._is_tree:
-                some = count[first:last]
-                nodes = torch.repeat_interleave(torch.arange(first, last), some)
-                starts = torch.repeat_interleave(end[first:last] - some - before, some)
-                levels = torch.arange(nodes.numel()) - starts
-                yield torch.stack([nodes, self.ancestor_at(levels, nodes)])
-            else:
-                piece = slice(before, int(end[last - 1]))
-                yield torch.stack([child[piece], ancestor[piece]])
-            first = last
+            some = chosen[first:last]
+            below = torch.repeat_interleave(some, count[some])
+            levels = torch.arange(below.numel()) - torch.repeat_interleave(
+                end[first:last] - count[some] - before, count[some]
+            )
+            above = (
+                self.ancestor_at(levels, below)
+                if self._is_tree
+                else ancestor[start[below] + levels]
+            )
+            yield torch.stack([below, above])
+            first, before = last, int(end[last - 1])
 
     # --------------------------------------------------------------------------- private
 

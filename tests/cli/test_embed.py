@@ -100,6 +100,27 @@ def test_a_full_disk_leaves_nothing(  # type: ignore[no-untyped-def]
     assert not list(tmp_path.iterdir())
 
 
+def test_points_are_kept_whatever_becomes_of_the_report(  # type: ignore[no-untyped-def]
+    run, tmp_path: Path, tree_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hyperhier.embedding import TaxonomyEmbedding
+
+    def interrupted(self: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TaxonomyEmbedding, "evaluate", interrupted)
+        assert run("embed", tree_file, "-o", tmp_path / "out", "-q").code == 130
+    assert len(TaxonomyEmbedding.load(tmp_path / "out")) > 1
+    done = run("embed", tree_file, "-o", tmp_path / "out", "-q", "--overwrite")
+    assert done.code == 0, done.err
+
+
+def test_the_choice_of_the_method_is_told(run, tmp_path: Path, tree_file: Path) -> None:  # type: ignore[no-untyped-def]
+    done = run("embed", tree_file, "-o", tmp_path / "out")
+    assert "method: constructive (a hyperbolic manifold" in " ".join(done.err.split())
+
+
 def test_without_matplotlib_all_but_the_picture(  # type: ignore[no-untyped-def]
     run, tmp_path: Path, tree_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -104,7 +104,7 @@ def test_ranks_by_hand() -> None:
     """On a line of the plane: node 0 with the ancestors 1 and 2, beside 3 between them."""
     radius = np.array([0.0, 1.0, 3.0, 2.0])
     direction = np.tile([1.0, 0.0], (4, 1))
-    start, ancestor = np.array([0, 2, 2, 2, 2]), np.array([1, 2])
+    start, ancestor = np.array([0, 2]), np.array([1, 2])
     precision, rank_sum = _compiled.ancestor_ranks(
         radius, direction, start, ancestor, np.array([0]), rank=_compiled._rank
     )

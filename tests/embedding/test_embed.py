@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from hyperhier.embedding import embed
+from hyperhier.embedding import (
+    ConesEmbedder,
+    ConstructiveEmbedder,
+    DistortionEmbedder,
+    RankingEmbedder,
+    embed,
+)
 from hyperhier.taxonomy import Taxonomy
 
 NAMES = ("euclidean", "sphere", "poincare", "lorentz")
@@ -30,6 +36,47 @@ def test_auto_explains_itself(regular_tree) -> None:
     far = embed(tax, manifold="sphere", target="tree_distance", epochs=1, polish=0)
     assert far.info["method"] == "distortion"
     assert embed(tax, method="constructive").info["method_reason"] == "asked for"
+
+
+def test_auto_says_what_the_construction_does_not_hold() -> None:
+    chain = Taxonomy.from_edges([(str(i), str(i + 1)) for i in range(300)])
+    short = embed(chain, manifold="poincare", dtype="float32").info
+    assert short["radius_needed"] > short["radius"]
+    assert f"radius of {short['radius_needed']:.1f} and has" in short["method_reason"]
+    assert "radius" not in embed(chain, manifold="polar").info["method_reason"]
+    dag = Taxonomy.from_edges([("r", "a"), ("r", "b"), ("a", "c"), ("b", "c"), ("a", "d")])
+    lost = embed(dag).info
+    assert lost["lost_pairs"] == 1
+    assert "pairs of the closure that its spanning tree lacks: 1" in lost["method_reason"]
+
+
+def test_auto_trains_the_tree_distances_of_a_dag() -> None:
+    dag = Taxonomy.from_edges(
+        [("r", a) for a in "abc"] + [(a, f"{a}{i}") for a in "abc" for i in range(3)]
+        + [("b", "a0"), ("c", "a1"), ("c", "b0")]
+    )  # fmt: skip
+    chosen = embed(dag, target="tree_distance", dim=5, epochs=40)
+    assert chosen.info["method"] == "distortion"
+    assert "primary parents" in chosen.info["method_reason"]
+    built = embed(dag, target="tree_distance", dim=5, method="constructive")
+    errors = [emb.evaluate()["average_distortion"] for emb in (chosen, built)]
+    assert errors[0] < 0.7 * errors[1]
+
+
+@pytest.mark.parametrize("embedder", [ConstructiveEmbedder(target="tree_distance"),
+                                      DistortionEmbedder(epochs=20)])  # fmt: skip
+def test_a_fitted_embedder_says_what_its_points_are_for(embedder, regular_tree) -> None:
+    emb = embedder.fit(regular_tree(3, 3)).embedding_
+    assert emb.info["target"] == "tree_distance"
+    leaf = emb.taxonomy.leaves[0]
+    (parent,) = emb.taxonomy.parents(leaf)
+    edge = emb.distance(leaf, parent)
+    assert emb.add("new", parent).distance("new", parent) == pytest.approx(edge, rel=0.05)
+
+
+def test_ranking_and_cones_are_for_the_closure(regular_tree) -> None:
+    for embedder in (RankingEmbedder(epochs=1), ConesEmbedder(epochs=1)):
+        assert embedder.fit(regular_tree(2, 2)).embedding_.info["target"] == "closure"
 
 
 def test_wrong_arguments_are_named(regular_tree) -> None:

@@ -126,3 +126,14 @@ def test_distances_hold_as_far_out_as_radii_do() -> None:
         out = np.empty(3)
         row(columns, half, sinh, 0, 0, out)
         assert out == pytest.approx([0.0, 670.0, 336.0 - math.log(2.0)], rel=1e-3, abs=1e-12)
+
+
+def test_a_sample_of_a_closure_that_cannot_be_listed() -> None:
+    size = 60_000
+    chain = Taxonomy.from_arrays(
+        [f"n{k}" for k in range(size)], np.arange(size - 1), np.arange(1, size)
+    )
+    points = torch.arange(size, dtype=torch.float64).unsqueeze(1)
+    figures = TaxonomyEmbedding(chain, get_manifold("euclidean"), points).evaluate(max_nodes=20)
+    assert figures["average_distortion"] == pytest.approx(0.0, abs=1e-12)
+    assert 0.5 < figures["map"] < 1.0  # what is below a node is as near as what is above

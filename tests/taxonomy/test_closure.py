@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import numpy as np
 import pytest
 import torch
@@ -21,6 +23,17 @@ def test_blocks_are_the_closure(edges: list[tuple[str, str]], pairs: int) -> Non
     assert torch.equal(torch.cat(blocks, dim=1), tax.closure())
     for block in blocks:
         assert block.shape[1] <= pairs or len(set(block[0].tolist())) == 1
+
+
+@settings(deadline=None)
+@given(st.one_of(trees(), dags()), st.integers(1, 40), st.randoms(use_true_random=False))
+def test_blocks_of_some_nodes(edges: list[tuple[str, str]], pairs: int, rng: Random) -> None:
+    tax = Taxonomy.from_edges(edges)
+    nodes = rng.sample(range(len(tax)), rng.randint(0, len(tax)))
+    child, ancestor = tax.closure()
+    wanted = [(c, a) for n in nodes for c, a in zip(child.tolist(), ancestor.tolist()) if c == n]
+    blocks = list(tax.closure_blocks(pairs, nodes=torch.tensor(nodes, dtype=torch.int64)))
+    assert [tuple(pair) for block in blocks for pair in block.T.tolist()] == wanted
 
 
 def test_a_closure_that_fits_no_memory_is_streamed() -> None:

@@ -92,6 +92,7 @@ class ConesEmbedder(Embedder):
     """
 
     method: ClassVar[str] = "cones"
+    only_target: ClassVar[str | None] = "closure"
 
     energy: str = "half_space"
     K: float = 0.1

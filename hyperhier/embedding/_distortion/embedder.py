@@ -111,6 +111,7 @@ class DistortionEmbedder(Embedder):
     """
 
     method: ClassVar[str] = "distortion"
+    only_target: ClassVar[str | None] = "tree_distance"
 
     epochs: int = 160
     polish: int = 400

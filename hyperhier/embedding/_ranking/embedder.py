@@ -114,6 +114,7 @@ class RankingEmbedder(Embedder):
     """
 
     method: ClassVar[str] = "ranking"
+    only_target: ClassVar[str | None] = "closure"
 
     epochs: int = 100
     lr: float | None = None
