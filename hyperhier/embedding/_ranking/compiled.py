@@ -40,13 +40,14 @@ def preorder(parent: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 class CompiledRanking:
-    """Points in training on the pairs (child, ancestor).
+    """Points in training on pairs (child, ancestor).
 
     Args:
         taxonomy: whose primary parents tell which nodes are near.
         manifold: hyperbolic.
         start: ``(N, ambient)``.
-        child, ancestor: ``(E,)`` each.
+        child, ancestor: ``(E,)`` each, all pairs: none of them is ever a negative.
+        trained: ``(E,)`` bool, the pairs to train on.
         negatives: of a node; None: all nodes that are no ancestors.
         near: whether a quarter of them comes from its neighbourhood in the tree. From a random
             start that would do harm: everything is near.
@@ -63,6 +64,7 @@ class CompiledRanking:
         start: Tensor,
         child: Tensor,
         ancestor: Tensor,
+        trained: Tensor,
         negatives: int | None,
         near: bool,
         threads: int,
@@ -73,10 +75,13 @@ class CompiledRanking:
         place = np.empty_like(self._order)
         place[self._order] = np.arange(len(place))
         below, above = place[child.numpy()], place[ancestor.numpy()]
-        by_child = np.lexsort((above, below))
+        chosen = trained.numpy()
+        by_child = np.lexsort((above, ~chosen, below))
         self._ancestor = above[by_child]
         self._start = np.searchsorted(below[by_child], np.arange(len(place) + 1))
-        self._nodes = np.flatnonzero(np.diff(self._start))
+        self._positives = np.bincount(below[chosen], minlength=len(place))
+        self._pairs = int(chosen.sum())
+        self._nodes = np.flatnonzero(self._positives)
         self._threads = threads
         drawn = 0 if negatives is None else negatives
         self._near = drawn // 4 if near else 0
@@ -100,14 +105,15 @@ class CompiledRanking:
         def move(part: NDArray[np.int64], part_seed: int) -> float:
             loss: float = self._epoch(
                 self._table, (0,) * self._dim, part, self._start, self._ancestor,
-                self._uniform, self._frequent, self._near, lr, math.sinh(self._limit), part_seed,
+                self._positives, self._uniform, self._frequent, self._near, lr,
+                math.sinh(self._limit), part_seed,
             )  # fmt: skip
             return loss
 
         if self._threads == 1:
-            return move(parts[0], seeds[0]) / len(self._ancestor)
+            return move(parts[0], seeds[0]) / self._pairs
         with ThreadPoolExecutor(self._threads) as pool:
-            return sum(pool.map(move, parts, seeds)) / len(self._ancestor)
+            return sum(pool.map(move, parts, seeds)) / self._pairs
 
     def points(self) -> Tensor:
         """``(N, ambient)``."""

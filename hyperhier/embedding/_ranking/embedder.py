@@ -68,7 +68,7 @@ class RankingEmbedder(Embedder):
         L = - sum over (u, v) of log [ exp(-d(u, v)) / (exp(-d(u, v)) + sum_n exp(-d(u, n))) ]
 
     over the pairs of a node u and an ancestor v, the n being sampled nodes that are neither u
-    nor ancestors of u. There are two engines:
+    nor ancestors of u, held-out ones included. There are two engines:
 
     * ``"compiled"``: hyperbolic manifolds, with numba (``pip install 'hyperhier[fast]'``).
       Stochastic Riemannian gradient descent in polar form, exact at any radius
@@ -98,10 +98,11 @@ class RankingEmbedder(Embedder):
             without locks, and the result is no longer the same each time.
         max_radius: no point is moved farther from the origin than this, in units of
             ``1 / sqrt(c)``; default: what points of the manifold can hold. Compiled only.
-        validation: share of the closure pairs that are no edges to hold out. Their mean
-            reciprocal rank is reported 20 times.
+        validation: share of the closure pairs that are no edges to hold out. They follow from
+            the edges, and so are no negatives either. Their mean reciprocal rank is reported
+            20 times.
         patience: stop when the last so many reports brought no better one, and take the
-            points of the best.
+            points of the best, which may be those of the start.
         dtype: of the points.
 
     ``embedding_.info`` holds what was chosen, the last mean loss, and the figures of the
@@ -162,21 +163,22 @@ class RankingEmbedder(Embedder):
         }
         child, ancestor = taxonomy.closure()
         held_out = HeldOut.split(taxonomy, self.validation, self.seed) if self.validation else None
+        trained = torch.ones(child.numel(), dtype=torch.bool)
         if held_out is not None:
-            child, ancestor = child[~held_out.chosen], ancestor[~held_out.chosen]
+            trained = ~held_out.chosen
             chosen["validation_pairs"] = int(held_out.chosen.sum())
-        if child.numel() == 0:
+        if not bool(trained.any()):
             return start, chosen
         negatives = None if self.negatives == "all" else int(self.negatives)
         trainer: CompiledRanking | TorchRanking
         if engine == "compiled":
             trainer = CompiledRanking(
-                taxonomy, manifold, start, child, ancestor, negatives,
+                taxonomy, manifold, start, child, ancestor, trained, negatives,
                 init == "constructive", self.threads, self.max_radius,
             )  # fmt: skip
         else:
             trainer = TorchRanking(
-                manifold, start, child, ancestor, negatives, self.batch_size, device
+                manifold, start, child, ancestor, trained, negatives, self.batch_size, device
             )
         warm = self.burn_in if init == "random" else 0
         return self._train(trainer, lr, warm, held_out, run, chosen)
@@ -210,8 +212,10 @@ class RankingEmbedder(Embedder):
     ) -> tuple[Tensor, dict[str, Any]]:
         total = warm + self.epochs
         every = max(1, self.epochs // _EVALUATIONS)
-        best, best_epoch, best_points, done, loss = -1.0, warm, trainer.points(), 0, 0.0
+        best, best_epoch, best_points, done, loss = -1.0, 0, trainer.points(), 0, 0.0
         state = run.resumed()
+        if held_out is not None and not state:
+            best = held_out.mean_reciprocal_rank(trainer)
         if state:
             done, loss = int(state.pop("epoch")), float(state.pop("loss"))
             best, best_epoch = float(state.pop("best")), int(state.pop("best_epoch"))
@@ -233,12 +237,14 @@ class RankingEmbedder(Embedder):
                 now=last, epoch=epoch + 1, loss=loss, best=best, best_epoch=best_epoch,
                 best_points=best_points, **trainer.state(),
             )  # fmt: skip
-            if self.patience is not None and epoch + 1 - best_epoch >= self.patience * every:
+            idle = epoch + 1 - max(best_epoch, warm)
+            if self.patience is not None and idle >= self.patience * every:
                 break
         chosen["loss"] = loss
         if held_out is None:
             return trainer.points(), chosen
-        chosen["validation_mrr"] = best
         if self.patience is None:
-            return trainer.points(), chosen
-        return best_points, {**chosen, "best_epoch": best_epoch}
+            return trainer.points(), {
+                **chosen, "validation_mrr": held_out.mean_reciprocal_rank(trainer)
+            }  # fmt: skip
+        return best_points, {**chosen, "validation_mrr": best, "best_epoch": best_epoch}

@@ -69,6 +69,7 @@ def _epoch(
     nodes: Any,
     start: Any,
     ancestor: Any,
+    positives: Any,
     uniform: int,
     frequent: int,
     near: int,
@@ -82,8 +83,9 @@ def _epoch(
         table: rows as :func:`to_table` makes them.
         axes: a tuple as long as there are dimensions: the compiler knows its length.
         nodes: which to pass, in this order.
-        start, ancestor: the ancestors of u are ``ancestor[start[u]:start[u + 1]]``. Ids are in
-            preorder, so that near ids are near nodes.
+        start, ancestor: the ancestors of u are ``ancestor[start[u]:start[u + 1]]``, and none of
+            them is a negative. Ids are in preorder, so that near ids are near nodes.
+        positives: how many of these, from the first, are trained on.
         uniform, frequent, near: negatives of a node, drawn evenly, as often as they are
             ancestors, and at a distance in ids whose logarithm is uniform. With ``uniform``
             below 0 all nodes that are no ancestors are negatives, and none is drawn.
@@ -135,7 +137,7 @@ def _epoch(
     draws = size if uniform < 0 else uniform + frequent + near
     room = draws
     for u in nodes:
-        room = max(room, draws + start[u + 1] - start[u])
+        room = max(room, draws + positives[u])
     candidate = np.empty(room, np.int64)
     block = np.empty((dim + 3, room))  # the candidates' rows, turned into columns
     chord2, inverse_sinh = np.empty(room), np.empty(room)
@@ -143,15 +145,15 @@ def _epoch(
     across, own = np.empty(dim), np.empty(dim)
     log_size, loss = math.log(size), 0.0
     for u in nodes:
-        first, known = start[u], start[u + 1] - start[u]
+        first, last, known = start[u], start[u + 1], positives[u]
         if known == 0:
             continue
         # one bit for each ancestor, so that few negatives need the search among them
         mask = np.uint64(1) << np.uint64(u & 63)
         for i in range(known):
-            v = ancestor[first + i]
-            candidate[i] = v
-            mask |= np.uint64(1) << np.uint64(v & 63)
+            candidate[i] = ancestor[first + i]
+        for i in range(first, last):
+            mask |= np.uint64(1) << np.uint64(ancestor[i] & 63)
         count = known
         for k in range(draws):
             if uniform < 0:
@@ -170,8 +172,8 @@ def _epoch(
                 if v == u:
                     continue
                 is_ancestor = False
-                for i in range(known):
-                    if candidate[i] == v:
+                for i in range(first, last):
+                    if ancestor[i] == v:
                         is_ancestor = True
                         break
                 if is_ancestor:

@@ -18,12 +18,13 @@ _MOMENTS = "moments."
 
 
 class TorchRanking:
-    """Points in training on the pairs (child, ancestor), in float64.
+    """Points in training on pairs (child, ancestor), in float64.
 
     Args:
         manifold: any.
         start: ``(N, ambient)``.
-        child, ancestor: ``(E,)`` each.
+        child, ancestor: ``(E,)`` each, all pairs: none of them is ever a negative.
+        trained: ``(E,)`` bool, the pairs to train on.
         negatives: of each pair, drawn evenly; those that turn out to be ancestors are left out.
             None: all nodes, in a table of ``batch_size`` rows.
         batch_size: pairs in a step.
@@ -40,13 +41,14 @@ class TorchRanking:
         start: Tensor,
         child: Tensor,
         ancestor: Tensor,
+        trained: Tensor,
         negatives: int | None,
         batch_size: int,
         device: torch.device,
     ) -> None:
         self.manifold = manifold if device.type == "cpu" else copy.deepcopy(manifold).to(device)
         self._size = len(start)
-        self._child, self._ancestor = child, ancestor
+        self._child, self._ancestor = child[trained], ancestor[trained]
         self._known = (child * self._size + ancestor).sort().values.to(device)
         self._negatives, self._batch_size = negatives, batch_size
         self._weight = ManifoldParameter(start.to(device), self.manifold)
