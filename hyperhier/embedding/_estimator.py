@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
+from numbers import Integral, Real
 from os import PathLike
 from typing import Any, ClassVar, Self
 
@@ -18,7 +19,7 @@ from hyperhier.embedding._run import ProgressCallback, Run
 from hyperhier.manifolds import Manifold, as_manifold, get_manifold
 from hyperhier.taxonomy import Taxonomy, load_taxonomy
 
-__all__ = ["Embedder", "is_hyperbolic", "positive"]
+__all__ = ["Embedder", "is_hyperbolic", "not_negative", "positive", "whole"]
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -81,10 +82,8 @@ class Embedder(ABC):
         tree = load_taxonomy(taxonomy)
         space = get_manifold(self.manifold) if isinstance(self.manifold, str) else self.manifold
         space = as_manifold(space)
-        if isinstance(self.dim, bool) or not isinstance(self.dim, int) or self.dim < 1:
-            raise ValueError(f"dim must be a whole number of at least 1, got {self.dim!r}")
-        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
-            raise ValueError(f"seed must be a whole number of at least 0, got {self.seed!r}")
+        whole(1, dim=self.dim)
+        whole(0, seed=self.seed)
         if self.dtype not in _DTYPES:
             known = ", ".join(map(repr, _DTYPES))
             raise ValueError(f"dtype must be one of {known}, got {self.dtype!r}")
@@ -120,11 +119,30 @@ class Embedder(ABC):
         return self
 
 
-def positive(**values: float | None) -> None:
+def positive(**values: Any) -> None:
     """ValueError for the first value that is neither None nor a positive finite number."""
     for name, value in values.items():
-        if value is not None and not (value > 0 and math.isfinite(value)):
-            raise ValueError(f"{name} must be positive and finite, got {value}")
+        if value is not None and not (_is_number(value) and 0.0 < value < math.inf):
+            raise ValueError(f"{name} must be positive and finite, got {value!r}")
+
+
+def not_negative(**values: Any) -> None:
+    """ValueError for the first value that is no finite number of at least 0."""
+    for name, value in values.items():
+        if not (_is_number(value) and 0.0 <= value < math.inf):
+            raise ValueError(f"{name} must be finite and not negative, got {value!r}")
+
+
+def whole(least: int, **values: Any) -> None:
+    """ValueError for the first value that is neither None nor a whole number from ``least`` on."""
+    for name, value in values.items():
+        is_whole = isinstance(value, Integral) and not isinstance(value, bool)
+        if value is not None and not (is_whole and value >= least):
+            raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def is_hyperbolic(manifold: Manifold) -> bool:

@@ -11,12 +11,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hyperhier.embedding import ConstructiveEmbedder, TaxonomyEmbedding
+from hyperhier.embedding import ConstructiveEmbedder, DistortionEmbedder, TaxonomyEmbedding
 from hyperhier.embedding._cones import embedder as training
 from hyperhier.embedding._cones.embedder import ConesEmbedder, matched_radius
 from hyperhier.embedding._cones.energy import cone_aperture, cone_energy, half_space_energy
 from hyperhier.embedding._cones.grafting import grafted_tree
-from hyperhier.embedding._cones.is_a import is_a_scores
+from hyperhier.embedding._cones.is_a import best_decision, is_a_scores
 from hyperhier.embedding._cones.kernel import (
     CONE,
     HALF_SPACE,
@@ -387,12 +387,47 @@ def test_small_and_odd_taxonomies_are_embedded(shapes, energy: str) -> None:
             assert emb.points.dtype == torch.float32 and emb.info["method"] == "cones"
 
 
+def _f1(emb: TaxonomyEmbedding, energy: str) -> float:
+    tax = emb.taxonomy
+    child, ancestor = tax.closure()
+    u, v = torch.cartesian_prod(torch.arange(len(tax)), torch.arange(len(tax))).T
+    strangers = ~tax.is_ancestor(v, u) & (u != v) & (v != tax.root_id)
+    scores = [
+        is_a_scores(emb, torch.stack(pairs), energy)
+        for pairs in ((child[ancestor != 0], ancestor[ancestor != 0]), (u[strangers], v[strangers]))
+    ]
+    return best_decision(*scores).f1
+
+
+@pytest.mark.parametrize("energy", ["half_space", "cone"])
+@pytest.mark.parametrize("other", ["distortion", "tree_distance", "ranking"])
+def test_any_start_of_a_tree_is_made_ready(random_tree, energy, other) -> None:
+    tax = random_tree(5, 90)
+    init: str | TaxonomyEmbedding = other
+    if other == "distortion":
+        init = DistortionEmbedder(dim=5, epochs=20, polish=0).fit(tax).embedding_
+        assert init.norm(tax.root) > 1.0
+    elif other == "tree_distance":
+        init = ConstructiveEmbedder(dim=5, target=other).fit(tax).embedding_
+    emb = ConesEmbedder(dim=5, epochs=0, init=init, energy=energy).fit(tax).embedding_
+    assert emb.norm(tax.root) == pytest.approx(0.0, abs=1e-9)
+    assert _f1(emb, energy) > (0.85 if other == "ranking" else 0.93)
+
+
+def test_a_flat_start_is_moved_to_the_root(random_tree) -> None:
+    tax = random_tree(2, 40)
+    flat = DistortionEmbedder(manifold="euclidean", dim=4, epochs=20).fit(tax).embedding_
+    emb = ConesEmbedder(manifold="euclidean", dim=4, epochs=0, init=flat, energy="cone").fit(tax)
+    moved = emb.embedding_.points
+    torch.testing.assert_close(moved, flat.points - flat[tax.root])
+
+
 def test_bad_arguments_are_named(regular_tree) -> None:
     tax = regular_tree(2, 2)
     for wrong, message in (
         ({"energy": "disc"}, "energy must be 'half_space' or 'cone', got 'disc'"),
         ({"pairs": "some"}, "pairs must be"),
-        ({"epochs": -1}, "epochs must not be negative, got -1"),
+        ({"epochs": -1}, "epochs must be a whole number of at least 0, got -1"),
         ({"negatives": 3}, "negatives must be even"),
         ({"negatives": "all"}, "negatives must be even.*'all'"),
         ({"K": 0.0}, "K must be positive"),

@@ -202,8 +202,8 @@ def test_fewer_pairs_do_nearly_as_well(pairs, monkeypatch) -> None:
 
 def test_wrong_arguments_are_named(tree) -> None:
     for wrong, message in (
-        ({"epochs": 0}, "epochs must be positive"),
-        ({"polish": -1}, "polish must be finite and not negative, got -1"),
+        ({"epochs": 0}, "epochs must be a whole number of at least 1, got 0"),
+        ({"polish": -1}, "polish must be a whole number of at least 0, got -1"),
         ({"worst_weight": -0.5}, "worst_weight must be finite and not negative, got -0.5"),
         ({"tau": 0.0}, "tau must be positive"),
         ({"pairs": "some"}, "'some'"),

@@ -94,3 +94,20 @@ def test_wrong_arguments_are_named(regular_tree) -> None:
     ):
         with pytest.raises(ValueError, match=message):
             embed(tax, **wrong)
+
+
+@pytest.mark.parametrize(
+    ("method", "option", "wrong"),
+    [("ranking", name, value) for name in ("epochs", "burn_in", "threads", "batch_size",
+        "negatives", "patience") for value in (2.5, "five", True)]
+    + [("ranking", name, "x") for name in ("lr", "max_radius", "validation")]
+    + [("distortion", name, value) for name in ("epochs", "polish") for value in (2.5, "five")]
+    + [("distortion", "tau", "x"), ("distortion", "worst_weight", "x")]
+    + [("cones", name, value) for name in ("epochs", "batch_size") for value in (2.5, "five")]
+    + [("cones", name, "x") for name in ("lr", "K", "margin", "saturation")]
+    + [("constructive", name, "x") for name in ("radius", "tau")],
+)  # fmt: skip
+def test_options_of_a_wrong_type_are_named(regular_tree, method, option, wrong) -> None:
+    target = "tree_distance" if method == "distortion" else "closure"
+    with pytest.raises(ValueError, match=f"{option} must be .*{wrong!r}"):
+        embed(regular_tree(2, 2), method=method, target=target, **{option: wrong})

@@ -394,11 +394,11 @@ def test_float32_points_of_a_float64_training(regular_tree) -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"epochs": 0}, "epochs must be positive"),
-        ({"negatives": 0}, "negatives must be positive"),
+        ({"epochs": 0}, "epochs must be a whole number of at least 1, got 0"),
+        ({"negatives": 0}, "negatives must be a whole number of at least 1, got 0"),
         ({"negatives": "many"}, "a number or 'all', got 'many'"),
         ({"lr": float("nan")}, "lr must be positive"),
-        ({"burn_in": -1}, "burn_in must not be negative, got -1"),
+        ({"burn_in": -1}, "burn_in must be a whole number of at least 0, got -1"),
         ({"init": "zero"}, "'zero'"),
         ({"engine": "warp"}, "'warp'"),
         ({"device": "abacus"}, "device 'abacus' cannot be used"),

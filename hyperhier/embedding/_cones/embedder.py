@@ -25,7 +25,7 @@ from hyperhier.embedding._cones.kernel import (
 )
 from hyperhier.embedding._constructive.embedder import ConstructiveEmbedder
 from hyperhier.embedding._embedding import TaxonomyEmbedding
-from hyperhier.embedding._estimator import Embedder, is_hyperbolic, positive
+from hyperhier.embedding._estimator import Embedder, is_hyperbolic, positive, whole
 from hyperhier.embedding._ranking.embedder import RankingEmbedder
 from hyperhier.embedding._run import Run
 from hyperhier.errors import RunError
@@ -76,10 +76,11 @@ class ConesEmbedder(Embedder):
         negatives: for each pair, half of them for u and half for v; even.
         init: ``"constructive"``, ``"ranking"``, ``"random"``, a :class:`TaxonomyEmbedding` of
             the same nodes, or ``"auto"``: constructive in two dimensions or more, of a DAG by
-            way of :func:`~hyperhier.embedding._cones.grafting.grafted_tree`. Starts that were made
-            for distances are made ready for cones: every radius is changed so that the cone
-            spans the directions that the half-space did. That also gives Euclidean space a
-            constructed start.
+            way of :func:`~hyperhier.embedding._cones.grafting.grafted_tree`. A start is made
+            ready: it is moved so that the root lies at the origin; where it was made for
+            hyperbolic tree distances, radii are changed so that half-spaces nest; and for
+            cones, so that a cone spans the directions that the half-space did. That also gives
+            Euclidean space a constructed start.
         dtype: of the points.
 
     ``embedding_.info`` holds what was chosen, and the last mean loss.
@@ -137,14 +138,14 @@ class ConesEmbedder(Embedder):
         if manifold.sectional_curvature > 0.0:
             raise ValueError(f"cones need a hyperbolic or Euclidean manifold, got {manifold!r}")
         positive(K=self.K, margin=self.margin, saturation=self.saturation)
-        positive(lr=self.lr, batch_size=self.batch_size)
+        positive(lr=self.lr)
+        whole(1, batch_size=self.batch_size)
+        whole(0, epochs=self.epochs)
         if self.energy not in _ENERGIES:
             known = " or ".join(map(repr, _ENERGIES))
             raise ValueError(f"energy must be {known}, got {self.energy!r}")
         if self.pairs not in ("closure", "edges"):
             raise ValueError(f"pairs must be 'closure' or 'edges', got {self.pairs!r}")
-        if self.epochs < 0:
-            raise ValueError(f"epochs must not be negative, got {self.epochs}")
         if not isinstance(self.negatives, int) or self.negatives < 2 or self.negatives % 2:
             raise ValueError(f"negatives must be even and at least 2, got {self.negatives!r}")
 
@@ -213,9 +214,11 @@ def _start(self: ConesEmbedder, taxonomy: Taxonomy, manifold: Manifold) -> tuple
             "init must be 'auto', 'constructive', 'ranking', 'random' or an embedding, "
             f"got {init!r}"
         )
-    with torch.no_grad():
-        found = given.manifold.to_features(given.points.cpu().double()).numpy().copy()
     came = given.manifold.sectional_curvature
+    with torch.no_grad():
+        found = _about_the_root(given).numpy().copy()
+    if came < 0.0 and given.info.get("target") == "tree_distance":
+        found *= _nested(np.sqrt((found * found).sum(axis=1)), taxonomy)[:, None]
     if self.energy == "cone" and came < 0.0 and not for_cones:
         curved = is_hyperbolic(manifold)
         old = np.sqrt(-came) * np.sqrt((found * found).sum(axis=1))
@@ -225,6 +228,26 @@ def _start(self: ConesEmbedder, taxonomy: Taxonomy, manifold: Manifold) -> tuple
         scale = np.sqrt(-came) * new / np.where(old > 0.0, old, 1.0)
         found = found * scale[:, None]
     return found, name
+
+
+def _about_the_root(given: TaxonomyEmbedding) -> Tensor:
+    """Features ``(N, dim)`` of the points moved so that the root lies at the origin."""
+    space, points = given.manifold, given.points.cpu().double()
+    root = points[given.taxonomy.root_id]
+    if not float(space.dist0(root)) > 0.0:
+        return space.to_features(points)
+    return space.to_features(space.expmap0(space.transp0back(root, space.logmap(root, points))))
+
+
+def _nested(radius: FloatArray, taxonomy: Taxonomy) -> FloatArray:
+    """By what to multiply the radii of a tree in hyperbolic space so that half-spaces nest.
+
+    The half-space of a node at the radius R begins at R / 2. At the sum of its radius and its
+    parent's that is halfway down the edge: behind its parent, before itself and all below.
+    """
+    parent = taxonomy.parent_id.cpu().numpy()
+    above = np.where(parent >= 0, radius[parent], 0.0)
+    return 1.0 + above / np.where(radius > 0.0, radius, 1.0)
 
 
 def _constructed(self: ConesEmbedder, taxonomy: Taxonomy, manifold: Manifold) -> TaxonomyEmbedding:

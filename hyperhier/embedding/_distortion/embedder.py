@@ -23,7 +23,7 @@ from hyperhier.embedding._distortion.polar import PolarPoints
 from hyperhier.embedding._distortion.scaling import classical_scaling
 from hyperhier.embedding._distortion.starts import Construction, most_promising
 from hyperhier.embedding._distortion.stress import Schedule, minimise
-from hyperhier.embedding._estimator import Embedder, is_hyperbolic, positive
+from hyperhier.embedding._estimator import Embedder, is_hyperbolic, not_negative, positive, whole
 from hyperhier.embedding._run import Run
 from hyperhier.manifolds import Polar
 from hyperhier.manifolds.base import Manifold
@@ -123,13 +123,10 @@ class DistortionEmbedder(Embedder):
     def _place(
         self, taxonomy: Taxonomy, manifold: Manifold, run: Run
     ) -> tuple[Tensor, dict[str, Any]]:
-        positive(epochs=self.epochs, tau=self.tau)
-        if not 0 <= self.polish < math.inf:
-            raise ValueError(f"polish must be finite and not negative, got {self.polish}")
-        if not 0 <= self.worst_weight < math.inf:
-            raise ValueError(
-                f"worst_weight must be finite and not negative, got {self.worst_weight}"
-            )
+        whole(1, epochs=self.epochs)
+        whole(0, polish=self.polish)
+        positive(tau=self.tau)
+        not_negative(worst_weight=self.worst_weight)
         check_choice("init", self.init, ("auto", "constructive", "random"))
         if self.init == "constructive" and not (is_hyperbolic(manifold) and self.dim >= 2):
             raise ValueError(
@@ -143,7 +140,7 @@ class DistortionEmbedder(Embedder):
             features = torch.zeros(len(taxonomy), self.dim, dtype=torch.float64)
             return manifold.from_features(features), {"epochs": 0}
         fixed = self.tau is not None or manifold.sectional_curvature == 0.0
-        schedule = Schedule(int(self.epochs), int(self.polish), self.worst_weight, fixed)
+        schedule = Schedule(self.epochs, self.polish, self.worst_weight, fixed)
         place = self._in_hyperbolic_space if is_hyperbolic(manifold) else self._elsewhere
         points, chosen = place(manifold, tree, pairs, schedule, run)
         chosen |= {"pairs": pairs.kind, "epochs": schedule.epochs, "polish": schedule.polish}

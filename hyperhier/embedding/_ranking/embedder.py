@@ -10,7 +10,7 @@ from torch import Tensor
 
 from hyperhier.embedding._compiled import is_available
 from hyperhier.embedding._constructive.embedder import ConstructiveEmbedder
-from hyperhier.embedding._estimator import Embedder, is_hyperbolic, positive
+from hyperhier.embedding._estimator import Embedder, is_hyperbolic, not_negative, positive, whole
 from hyperhier.embedding._ranking.compiled import CompiledRanking
 from hyperhier.embedding._ranking.held_out import HeldOut
 from hyperhier.embedding._ranking.plain import TorchRanking
@@ -135,18 +135,13 @@ class RankingEmbedder(Embedder):
     ) -> tuple[Tensor, dict[str, Any]]:
         if isinstance(self.negatives, str) and self.negatives != "all":
             raise ValueError(f"negatives must be a number or 'all', got {self.negatives!r}")
-        positive(
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            negatives=None if self.negatives == "all" else self.negatives,
-            lr=self.lr,
-            threads=self.threads,
-            max_radius=self.max_radius,
-            patience=self.patience,
-        )
-        if self.burn_in < 0:
-            raise ValueError(f"burn_in must not be negative, got {self.burn_in}")
-        if not 0.0 <= self.validation < 1.0:
+        whole(1, epochs=self.epochs, batch_size=self.batch_size, threads=self.threads)
+        whole(1, negatives=None if self.negatives == "all" else self.negatives)
+        whole(1, patience=self.patience)
+        whole(0, burn_in=self.burn_in)
+        positive(lr=self.lr, max_radius=self.max_radius)
+        not_negative(validation=self.validation)
+        if not self.validation < 1.0:
             raise ValueError(f"validation must lie in [0, 1), got {self.validation}")
         if self.patience is not None and not self.validation:
             raise ValueError("patience needs pairs to validate on: set validation, such as 0.05")
