@@ -157,7 +157,9 @@ class TaxonomyEmbedding:
             restrict_to: names or ids of the nodes to find, default all.
 
         Returns:
-            ``ids (Q, k)`` and ``distances (Q, k)``, the nearest first, ties by their ids.
+            ``ids (Q, k)`` and ``distances (Q, k)``, the nearest first, ties by their ids. Where
+            only some of the queries are among ``restrict_to`` and fewer than k others are left
+            for these, their rows end with the id -1 at an infinite distance.
 
         >>> from hyperhier.embedding import embed
         >>> emb = embed(Taxonomy.from_paths([("a", "b", "c"), ("a", "d", "e")]))
@@ -173,7 +175,7 @@ class TaxonomyEmbedding:
         else:
             own = self._ids([what] if isinstance(what, str) else what)
             points = self.points[own]
-            count -= bool(among is None or torch.isin(own, among).any())
+            count -= among is None or (own.numel() > 0 and bool(torch.isin(own, among).all()))
         return self._index.search(points, min(k, count), own, among)
 
     def most_similar(
@@ -202,7 +204,7 @@ class TaxonomyEmbedding:
             raise ValueError(f"topn must be at least 1, got {topn}")
         found = self.nearest(what, topn, restrict_to=restrict_to)
         lists = [
-            list(zip(self.taxonomy.decode(ids), distances.tolist(), strict=True))
+            list(zip(self.taxonomy.decode(ids[ids >= 0]), distances.tolist(), strict=False))
             for ids, distances in zip(found.ids.cpu(), found.distances, strict=True)
         ]
         return lists[0] if isinstance(what, str | Tensor) else lists

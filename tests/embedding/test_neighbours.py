@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import geoopt
@@ -11,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from hyperhier.embedding import TaxonomyEmbedding
 from hyperhier.embedding._queries import neighbours as _neighbours
 from hyperhier.embedding._queries.neighbours import NeighbourIndex
 from hyperhier.manifolds import Manifold, as_manifold, get_manifold
+from hyperhier.taxonomy import Taxonomy
 
 NAMES = ("euclidean", "sphere", "poincare", "lorentz", "polar")
 
@@ -144,3 +147,21 @@ def test_a_hundred_thousand_nodes(name) -> None:
     for row, node in enumerate(own.tolist()):
         one = found.ids[row], found.distances[row]
         check(one, points, manifold, torch.arange(100_000), points[node], node)
+
+
+@pytest.mark.parametrize("name", ["lorentz", "euclidean", "sphere"])
+def test_queries_inside_and_outside_of_the_nodes_to_find(name) -> None:
+    tax = Taxonomy.from_paths([("r", "a", "x"), ("r", "b", "y"), ("r", "c", "z")])
+    g = torch.Generator().manual_seed(0)
+    space = get_manifold(name)
+    points = space.from_features(torch.randn(len(tax), 3, generator=g, dtype=torch.float64))
+    emb = TaxonomyEmbedding(tax, space, points)
+    found = emb.nearest(["b", "a"], k=9, restrict_to=["b", "c"])
+    b, c = tax.encode(["b", "c"]).tolist()
+    assert found.ids[0].tolist() == [c, -1]
+    assert found.distances[0].tolist() == [pytest.approx(emb.distance("b", "c")), math.inf]
+    assert set(found.ids[1].tolist()) == {b, c}
+    lists = emb.most_similar(["b", "a"], restrict_to=["b", "c"])
+    assert [[other for other, _ in some] for some in lists] == [["c"], tax.decode(found.ids[1])]
+    assert emb.nearest(["b", "c"], k=9, restrict_to=["b", "c"]).ids.tolist() == [[c], [b]]
+    assert emb.nearest("b", k=9, restrict_to=["b"]).ids.shape == (1, 0)

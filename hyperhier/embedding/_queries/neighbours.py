@@ -29,8 +29,8 @@ class Neighbours(NamedTuple):
     """The nearest nodes of some queries, the nearest first, ties by their ids.
 
     Attributes:
-        ids: ``(Q, k)`` int64.
-        distances: ``(Q, k)`` in the dtype of the points.
+        ids: ``(Q, k)`` int64, -1 where there is no node left.
+        distances: ``(Q, k)`` in the dtype of the points, infinite where there is no node left.
     """
 
     ids: Tensor
@@ -57,7 +57,7 @@ class NeighbourIndex:
 
         Args:
             queries: ``(Q, ambient)`` points.
-            k: at most the number of nodes other than the query.
+            k: at most the number of nodes other than some query.
             own: ``(Q,)`` the node that each query is, which is no neighbour of itself.
             among: ``(M,)`` ascending: the nodes to find, default all.
         """
@@ -166,7 +166,10 @@ class _Best:
         """The answer for all queries."""
         self._rank()
         shape = len(self._queries), self._k
-        return Neighbours(self._id.reshape(shape), self._distance.reshape(shape))
+        ids, distances = self._id.new_full(shape, -1), self._distance.new_full(shape, torch.inf)
+        place = self._row, _place(self._row)
+        ids[place], distances[place] = self._id, self._distance
+        return Neighbours(ids, distances)
 
     def _rank(self) -> None:
         if not self._waiting:
