@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -207,3 +209,30 @@ def test_an_interrupted_training_goes_on(  # type: ignore[no-untyped-def]
     monkeypatch.setattr(embedding, "embed", go_on)
     assert run("embed", tree_file, "-o", tmp_path / "out", "--resume", "-q").code == 0
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_an_interrupted_training_ends_like_an_uninterrupted_one(  # type: ignore[no-untyped-def]
+    run, tmp_path: Path, tree_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hyperhier.cli import embed as command
+    from hyperhier.embedding import Progress, TaxonomyEmbedding
+
+    @contextmanager
+    def stop_at_five(*, quiet: bool) -> Iterator[Callable[[Progress], None]]:
+        def report(event: Progress) -> None:
+            if event.done == 5:
+                raise KeyboardInterrupt
+
+        yield report
+
+    monkeypatch.setattr("hyperhier.embedding._run._EVERY", 0.0)
+    options = ("--method", "ranking", "--epochs", 9, "--dim", 3, "-q")
+    assert run("embed", tree_file, "-o", tmp_path / "whole", *options).code == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(command, "_follow", stop_at_five)
+        assert run("embed", tree_file, "-o", tmp_path / "out", *options).code == 130
+    assert (tmp_path / "out.checkpoint").is_file()
+    assert run("embed", tree_file, "-o", tmp_path / "out", *options, "--resume").code == 0
+    whole, resumed = (TaxonomyEmbedding.load(tmp_path / name) for name in ("whole", "out"))
+    assert whole.points.equal(resumed.points)
+    assert not (tmp_path / "out.checkpoint").exists()

@@ -189,6 +189,26 @@ def test_an_interrupted_training_ends_like_an_uninterrupted_one(
 
 
 @pytest.mark.parametrize("pairs", ["sampled", "landmark"])
+def test_so_does_one_on_some_of_the_pairs(random_tree, pairs, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("hyperhier.embedding._run._EVERY", 0.0)
+    monkeypatch.setattr("hyperhier.embedding._distortion.pairs._LANDMARKS", 20)
+    monkeypatch.setattr("hyperhier.embedding._distortion.pairs._ROUNDS", 20)
+    tax = random_tree(1, 100)
+    model = DistortionEmbedder(dim=3, epochs=8, polish=6, pairs=pairs)
+    whole = model.fit(tax).embedding_
+
+    def stop(progress: Progress) -> None:
+        if progress.done == 5:
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        model.fit(tax, progress=stop, checkpoint=tmp_path / "state")
+    assert (tmp_path / "state").exists()
+    again = model.fit(tax, checkpoint=tmp_path / "state").embedding_
+    assert torch.equal(again.points, whole.points)
+
+
+@pytest.mark.parametrize("pairs", ["sampled", "landmark"])
 def test_fewer_pairs_do_nearly_as_well(pairs, monkeypatch) -> None:
     monkeypatch.setattr("hyperhier.embedding._distortion.pairs._LANDMARKS", 80)
     monkeypatch.setattr("hyperhier.embedding._distortion.pairs._ROUNDS", 80)

@@ -109,6 +109,30 @@ def test_the_projector_finds_vectors_and_columns(tree, tmp_path) -> None:
     assert 'metadata_path: "e.metadata.tsv"' in config
 
 
+def test_tensorboard_reads_the_vectors(tree, tmp_path) -> None:
+    plugin = pytest.importorskip("tensorboard.plugins.projector.projector_plugin")
+    emb = embed(tree, dim=2)
+    emb.export(tmp_path / "e.tsv")
+    read = plugin._read_tensor_tsv_file(str(tmp_path / "e.tsv"))
+    np.testing.assert_array_equal(read, emb.points.float().numpy())
+
+
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "parquet"])
+def test_what_pandas_writes_is_read(tree, suffix, tmp_path) -> None:
+    pd = pytest.importorskip("pandas")
+    emb = embed(tree, dim=2)
+    table = pd.DataFrame(emb.points.numpy(), index=list(tree.nodes), columns=["x", "y", "z"])
+    table = table.sample(frac=1.0, random_state=0).rename_axis("node")
+    file = tmp_path / f"points.{suffix}"
+    if suffix == "parquet":
+        pytest.importorskip("pyarrow")
+        table.reset_index().to_parquet(file)
+    else:
+        table.to_csv(file, sep="," if suffix == "csv" else "\t")
+    back = TaxonomyEmbedding.from_file(file, tree, "lorentz")
+    torch.testing.assert_close(back.points, emb.points, rtol=1e-15, atol=0.0)
+
+
 def test_tensorboard_parses_the_configuration(tree, tmp_path) -> None:
     pytest.importorskip("tensorboard")
     from google.protobuf import text_format

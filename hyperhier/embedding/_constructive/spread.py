@@ -24,7 +24,8 @@ def spread_directions(count: int, dim: int, seed: int = 0, *, back: bool = True)
     * ``dim == 2``: the circle divided evenly, the way back taking one of the places.
     * ``count <= dim``: the corners of a regular simplex, the way back being one of them.
     * otherwise: seeded random points (in three dimensions a Fibonacci spiral) that repel each
-      other, as many steps as a fixed budget of arithmetic allows; the way back repels too.
+      other, as many steps as a fixed budget of arithmetic allows, none beyond some 3,700 in
+      ten dimensions; the way back repels too.
 
     Args:
         count: how many, at least 1.

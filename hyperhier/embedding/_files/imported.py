@@ -138,7 +138,8 @@ def _projector(path: Path) -> Named:
     with path.open(encoding="utf-8") as file:
         rows = [line.rstrip("\r\n").split("\t") for line in file if line.strip()]
     if not rows or not _is_number(rows[0][0]):
-        return _named(rows, path)
+        names, values = _named(rows, path)
+        return [_unquoted(name) for name in names], values
     beside = [metadata_path(path), path.with_name("metadata.tsv")]
     found = next((other for other in beside if other.is_file()), None)
     if found is None:
@@ -147,6 +148,13 @@ def _projector(path: Path) -> Named:
     if lines and "\t" in lines[0]:  # only several columns have a line of names
         lines = [line.split("\t")[0] for line in lines[1:]]
     return lines, _numbers(rows, path)
+
+
+def _unquoted(name: str) -> str:
+    """A name as it was before a writer of tables put it in quotes."""
+    if len(name) > 1 and name[0] == name[-1] == '"':
+        return name[1:-1].replace('""', '"')
+    return name
 
 
 def _word2vec_text(path: Path) -> Named:
