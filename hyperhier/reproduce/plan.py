@@ -89,6 +89,10 @@ class Selection:
         sides = ("dataset", "tree", "condition", "geometry", "method")
         return all(not getattr(self, s) or getattr(cell, s) in getattr(self, s) for s in sides)
 
+    def seeds(self, suite: Suite) -> list[int]:
+        """Those of the suite that are selected."""
+        return [seed for seed in suite.seeds if not self.seed or seed in self.seed]
+
     def check(self, suite: Suite) -> None:
         """Raise RunError for a name that the suite does not have."""
         known: dict[str, Iterable[Any]] = {

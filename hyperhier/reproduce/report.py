@@ -58,7 +58,8 @@ def overview(results: Results) -> list[Table]:
 def summary(results: Results) -> str:
     """How much was run, in one line."""
     hours = results.cpu_seconds / 3600
-    told = f"{results.runs} runs, {len(results.suite.seeds)} seeds, {hours:.1f} core-hours"
+    seeds = len(results.selection.seeds(results.suite))
+    told = f"{results.runs} runs, {seeds} seeds, {hours:.2f} core-hours"
     return f"{told}, {results.missing} runs still missing" if results.missing else told
 
 

@@ -13,7 +13,7 @@ from hyperhier.reproduce.plan import EVERYTHING, Cell, Selection, cells, final_j
 from hyperhier.reproduce.statistics import Difference, Spread, difference, spread
 from hyperhier.reproduce.store import RunStore, digest, processor_seconds
 from hyperhier.reproduce.suite import Suite
-from hyperhier.reproduce.tune import Tuning, chosen_rate, tuning_of
+from hyperhier.reproduce.tune import Tuning, chosen_rate, known_tuning, tuning_of
 
 __all__ = ["LOWER_IS_BETTER", "Block", "Results", "Row", "collect"]
 
@@ -112,15 +112,17 @@ class Results:
 
     Attributes:
         suite: what was run.
+        selection: the part of its grid that is shown.
         blocks: in the suite's order; those without a finished run are left out.
         tuning: (data set, geometry, method) -> how its rate was chosen.
         runs: how many runs the tables rest on; ``missing``: how many are still to do.
-        cpu_seconds: that all of them took, tuning included.
+        cpu_seconds: that they took, and the tuning of the cells shown, each run once.
         environments: versions and machines that occur.
         curvatures: (data set, geometry, method) -> curvature at the end, where learned.
     """
 
     suite: Suite
+    selection: Selection
     blocks: list[Block]
     tuning: dict[tuple[str, str, str], Tuning]
     runs: int
@@ -147,9 +149,12 @@ def collect(
     tuning: dict[tuple[str, str, str], Tuning] = {}
     curvatures: dict[tuple[str, str, str], list[float]] = {}
     used: dict[str, Mapping[str, Any]] = {}
+    choosing: dict[str, Mapping[str, Any]] = {}
     missing = 0
-    seeds = [s for s in suite.seeds if not selection.seed or s in selection.seed]
+    seeds = selection.seeds(suite)
     for cell in cells(suite, selection):
+        made = map(digest, known_tuning(suite, cell, records))
+        choosing |= {name: records[name] for name in made if name in records}
         rate = chosen_rate(suite, cell, records)
         if rate is None:
             missing += len(seeds)
@@ -176,11 +181,12 @@ def collect(
             block.rows.append(row)
     return Results(
         suite,
+        selection,
         list(blocks.values()),
         tuning,
         len(used),
         missing,
-        _seconds(suite, records),
+        sum(map(processor_seconds, (choosing | used).values())),
         _environments(used),
         curvatures,
     )
@@ -194,17 +200,6 @@ def _enter(row: Row, record: Mapping[str, Any], view: str, seed: int) -> None:
         row.values.setdefault(metric, {})[seed] = float("nan") if value is None else float(value)
     for name, value in record["cost"].items():
         row.cost.setdefault(name, []).append(float(value))
-
-
-def _seconds(suite: Suite, records: Mapping[str, Mapping[str, Any]]) -> float:
-    """Of all runs of the suite's data sets and methods, tuning included."""
-    datasets, methods = set(suite.names("datasets")), set(suite.names("methods"))
-    total = 0.0
-    for record in records.values():
-        names = record["job"]["names"]
-        if names["dataset"] in datasets and names["method"].split(" lr=")[0] in methods:
-            total += processor_seconds(record)
-    return total
 
 
 def _environments(used: Mapping[str, Mapping[str, Any]]) -> list[str]:

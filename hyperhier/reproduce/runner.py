@@ -110,10 +110,6 @@ def _all_final(
     )
 
 
-def _seeds(suite: Suite, selection: Selection) -> list[int]:
-    return [s for s in suite.seeds if not selection.seed or s in selection.seed]
-
-
 def outlook(
     suite: Suite,
     data: Path,
@@ -136,7 +132,7 @@ def outlook(
     rates = {c: chosen_rate(suite, c, records) or suite.rates(c.dataset)[0] for c in chosen}
     final = unique(
         final_job(suite, cell, rate, seed)
-        for seed in _seeds(suite, selection)
+        for seed in selection.seeds(suite)
         for cell, rate in rates.items()
     )
     tuning_left = [job for job in tuning if digest(job) not in records]
@@ -199,7 +195,7 @@ def run_suite(
         elif phase == "further tuning":
             jobs = _further_tuning(suite, chosen, records)
         else:
-            jobs = _all_final(suite, chosen, records, _seeds(suite, selection))
+            jobs = _all_final(suite, chosen, records, selection.seeds(suite))
         todo = [job for job in jobs if digest(job) not in records]
         if progress is not None:
             progress(phase, 0, len(todo), None)

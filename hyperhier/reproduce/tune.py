@@ -11,7 +11,7 @@ from hyperhier.reproduce.plan import Cell, Job, tuning_jobs
 from hyperhier.reproduce.store import digest
 from hyperhier.reproduce.suite import Suite
 
-__all__ = ["Tuning", "chosen_rate", "further_jobs", "tuning_of"]
+__all__ = ["Tuning", "chosen_rate", "further_jobs", "known_tuning", "tuning_of"]
 
 Records = Mapping[str, Mapping[str, Any]]
 
@@ -73,6 +73,13 @@ def further_jobs(suite: Suite, cell: Cell, records: Records) -> list[Job] | None
         return None
     rates = _best(first)
     return [job for seed in suite.tuning_seeds[1:] for job in tuning_jobs(suite, cell, seed, rates)]
+
+
+def known_tuning(suite: Suite, cell: Cell, records: Records) -> list[Job]:
+    """The runs that choose the rate of a cell, as far as they are known yet."""
+    if len(suite.rates(cell.dataset)) == 1:
+        return []
+    return [*tuning_jobs(suite, cell), *(further_jobs(suite, cell, records) or [])]
 
 
 def _figures(suite: Suite, jobs: list[Job], records: Records) -> dict[float, float] | None:

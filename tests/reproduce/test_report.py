@@ -18,6 +18,9 @@ from hyperhier.reproduce.results import LOWER_IS_BETTER
 from hyperhier.reproduce.statistics import difference, spread
 from hyperhier.reproduce.table import block_table, choice_table, pair_table, verdict_table
 
+#: what a made-up tuning run cost
+TUNING = {"cpu_seconds": 10.0}
+
 
 def made_up(suite: Suite, out: Path, value: Any) -> Results:
     """Results with records whose every metric is ``value(cell, seed)``."""
@@ -25,7 +28,7 @@ def made_up(suite: Suite, out: Path, value: Any) -> Results:
     for cell in cells(suite):
         for job in tuning_jobs(suite, cell):
             figures = {"val_balanced_accuracy": 1.0 - job["train"]["lr"]}
-            store.save({"job": job, "metrics": {job["tree"]: figures}, "cost": {}})
+            store.save({"job": job, "metrics": {job["tree"]: figures}, "cost": TUNING})
         for seed in suite.seeds:
             job = final_job(suite, cell, 0.003, seed)
             number = value(cell, seed)
@@ -103,6 +106,25 @@ def test_diverged_and_missing_runs_are_told(short: Suite, tmp_path: Path) -> Non
     again = collect(short, tmp_path)
     assert again.missing == 2  # supcon's run is judged by two trees
     assert "2 runs still missing" in summary(again)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "final", "tuning"),
+    [
+        (Selection(method=("supcon",), geometry=("lorentz",), seed=(1,)), 1, 2),
+        (Selection(method=("supcon",), geometry=("lorentz",), tree=("other",)), 2, 2),
+        (Selection(method=("hwc+lam, shuffled leaves",)), 4, 2),  # takes the rate of hwc+lam
+        (Selection(), 2 * (2 * (1 + 2) + 2 * 2), 2 * (2 * 2 + 1)),
+    ],
+)
+def test_the_hours_are_of_what_is_shown(
+    short: Suite, tmp_path: Path, chosen: Selection, final: int, tuning: int
+) -> None:
+    made_up(short, tmp_path, lambda c, s: 0.5)
+    results = collect(short, tmp_path, chosen)
+    assert results.runs == final
+    assert results.cpu_seconds == final * 1.0 + tuning * 10.0
+    assert f", {len(chosen.seed) or 2} seeds, " in summary(results)
 
 
 def test_nothing_yet_is_an_empty_report(short: Suite, tmp_path: Path) -> None:
