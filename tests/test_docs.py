@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +18,13 @@ FENCE = re.compile(
     r"^(?P<indent> *)```(?P<language>[\w-]*)[^\n]*\n(?P<code>.*?)^(?P=indent)```\s*$", re.M | re.S
 )
 NO_RUN = re.compile(r"<!-- no-run -->\s*\Z")
+
+# 'as it stands', "with escapes", or an escape: the parts that a shell reads in its own way
+QUOTED = re.compile(r"""'[^']*'|"(?:[^"\\]|\\.)*"|\\.""", re.S)
+# up to the end of a line that is neither quoted nor continued
+COMMAND = re.compile(
+    rf"""^\$ hyperhier((?:(?<= )#[^\n]*|{QUOTED.pattern}|[^\n'"\\])*)$""", re.M | re.S
+)
 
 
 class Block(NamedTuple):
@@ -37,6 +45,26 @@ def blocks(page: Path, language: str) -> list[Block]:
         line = text.count("\n", 0, match.start()) + 2
         found.append(Block(language, code, line, not NO_RUN.search(text[: match.start()])))
     return found
+
+
+def joined(command: str) -> str:
+    """A command as a shell joins its lines: none within single quotes."""
+
+    def read(part: re.Match[str]) -> str:
+        text = part[0]
+        if text.startswith("'"):
+            return text
+        return re.sub(r"\\(.)", lambda e: "" if e[1] == "\n" else e[0], text, flags=re.S)
+
+    return QUOTED.sub(read, command)
+
+
+def test_commands_are_read_as_a_shell_does() -> None:
+    text = "$ hyperhier a \\\n  --b 'c \\\nd' \"it's \\\n\\\\\"  # don't\nout\n$ hyperhier f\n"
+    first, second = COMMAND.findall(text)
+    expected = ["a", "--b", "c \\\nd", "it's \\"]
+    assert shlex.split(joined(first), comments=True) == expected
+    assert second == " f"
 
 
 def test_the_pages_are_found() -> None:
@@ -67,8 +95,10 @@ def test_commands_and_their_options_exist(
     monkeypatch.setenv("COLUMNS", "200")
     helps: dict[str, str] = {}
     for block in blocks(page, "console"):
-        for command in re.findall(r"^\$ hyperhier((?:[^\n\\]|\\\n)*)$", block.code, re.M):
-            words = shlex.split(command.replace("\\\n", " "), comments=True)
+        commands = COMMAND.findall(block.code)
+        assert len(commands) == len(re.findall(r"^\$ hyperhier", block.code, re.M)), block
+        for command in commands:
+            words = shlex.split(joined(command), comments=True)
             verb = words[0] if words and not words[0].startswith("-") else ""
             if verb not in helps:
                 assert main([*([verb] if verb else []), "--help"]) == 0, command
@@ -77,3 +107,19 @@ def test_commands_and_their_options_exist(
                 assert re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", helps[verb]), (
                     f"{page.name}:{block.line}: hyperhier {verb} has no option {option}"
                 )
+            if verb == "reproduce":
+                check_suite(words)
+
+
+def check_suite(words: list[str]) -> None:
+    """Raise for parts of a grid or changes of a suite that ``hyperhier reproduce`` refuses."""
+    from hyperhier.reproduce import Selection, builtin_suites, read_suite
+    from hyperhier.reproduce.nested import parse_override
+
+    said = list(pairwise(words))
+    changes = [value for option, value in said if option == "--set"]
+    chosen = Selection.parse(value for option, value in said if option == "--only")
+    if words[1] in builtin_suites():
+        chosen.check(read_suite(words[1], overrides=changes))
+    for change in changes:
+        parse_override(change)

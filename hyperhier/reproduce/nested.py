@@ -11,9 +11,16 @@ from hyperhier.errors import RunError
 
 __all__ = ["merged", "nested", "parse_override"]
 
+# how a TOML list, table or quoted text begins
+_OPENING = ("[", "{", '"', "'")
+
 
 def parse_override(text: str) -> dict[str, Any]:
     """The tables that ``a.b=value`` says; the value is TOML, or else a plain text.
+
+    Raises:
+        RunError: no ``=``, an empty key, or a value that begins like a list, a table or a
+            quoted text and is none.
 
     >>> parse_override("train.epochs=3"), parse_override("train.flip=both")
     ({'train': {'epochs': 3}}, {'train': {'flip': 'both'}})
@@ -22,10 +29,13 @@ def parse_override(text: str) -> dict[str, Any]:
     keys = [part.strip() for part in key.split(".")]
     if not equals or not all(keys):
         raise RunError(f"expected KEY.KEY=VALUE, got {text!r}")
+    value = value.strip()
     try:
         return nested(keys, tomllib.loads(f"value = {value}")["value"])
-    except tomllib.TOMLDecodeError:
-        return nested(keys, value.strip())
+    except tomllib.TOMLDecodeError as reason:
+        if value.startswith(_OPENING):
+            raise RunError(f"{key.strip()}: {value!r} is no valid TOML: {reason}") from reason
+        return nested(keys, value)
 
 
 def nested(keys: Sequence[str], value: Any) -> dict[str, Any]:

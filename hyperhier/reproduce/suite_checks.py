@@ -28,6 +28,10 @@ _CONDITION = {"about", "labels", "pictures", "train", "epochs_times"}
 _SWEEP = {"about", "of", "key", "values", "tuned_as", "geometries", "datasets", "label"}
 _TUNING = {"rates", "seeds", "metric"}
 _COMPARE = {"baseline", "metrics", "pairs", "headline", "choose"}
+_LISTS = (
+    ("grid", "datasets"), ("grid", "methods"), ("grid", "geometries"), ("grid", "conditions"),
+    ("compare", "metrics"), ("compare", "headline"),
+)  # fmt: skip
 
 
 def completed(tables: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -52,6 +56,12 @@ def completed(tables: dict[str, Any]) -> dict[str, dict[str, Any]]:
             if not isinstance(entry, dict):
                 raise RunError(f"{kind}.{key} must be a table, got {entry!r}")
             _only(f"{kind}.{key}", entry, known)
+    for table, name in _LISTS:
+        _check_texts(f"{table}.{name}", tables[table].get(name, []))
+    for kind in ("methods", "sweeps"):
+        for key, entry in tables[kind].items():
+            for side in ("geometries", "datasets"):
+                _check_texts(f"{kind}.{key}.{side}", entry.get(side, []))
     methods = tables["methods"]
     for key in list(methods):
         methods[key] = _inherited(key, methods, ())
@@ -79,7 +89,8 @@ def completed(tables: dict[str, Any]) -> dict[str, dict[str, Any]]:
             raise RunError(f"methods.{key}: tuned_as names no method: {other!r}")
     for table in ("grid", "tuning"):
         values = tables[table]["seeds"]
-        if not values or any(isinstance(v, bool) or not isinstance(v, int) for v in values):
+        listed = values if isinstance(values, list) else []
+        if not listed or any(isinstance(v, bool) or not isinstance(v, int) for v in listed):
             raise RunError(f"{table}.seeds must be whole numbers, got {values!r}")
     for seed in tables["tuning"]["seeds"]:
         if seed in tables["grid"]["seeds"]:
@@ -88,6 +99,11 @@ def completed(tables: dict[str, Any]) -> dict[str, dict[str, Any]]:
     for key, entry in tables["datasets"].items():
         _check_rates(f"datasets.{key}", entry.get("rates", [1.0]))
     return sweeps
+
+
+def _check_texts(where: str, texts: Any) -> None:
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise RunError(f"{where} must be a list of texts, got {texts!r}")
 
 
 def _check_rates(where: str, rates: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,13 @@ def test_what_a_suite_need_not_say(tmp_path: Path) -> None:
         (GOOD + "[grid]\nmethod = []\n", "unknown key 'method' in grid"),
         (GOOD + '[grid]\nmethods = ["hwc"]\n', "unknown name 'hwc' in grid.methods"),
         (GOOD + "[grid]\nseeds = [0.5]\n", "whole numbers"),
+        (GOOD + "[grid]\nseeds = 5\n", "grid.seeds must be whole numbers, got 5"),
+        (GOOD + "[grid]\nmethods = 'supcon'\n", "methods must be a list of texts, got 'supcon'"),
+        (GOOD + "[grid]\ndatasets = 'd'\n", "grid.datasets must be a list of texts, got 'd'"),
+        (GOOD + "[grid]\ngeometries = [1]\n", "grid.geometries must be a list of texts, got [1]"),
+        (GOOD + "[grid]\nconditions = ''\n", "grid.conditions must be a list of texts, got ''"),
+        (GOOD + "[compare]\nmetrics = 'hf1'\n", "compare.metrics must be a list of texts"),
+        (GOOD + "geometries = 'sphere'\n", "methods.supcon.geometries must be a list of texts"),
         (GOOD + "[grid]\nseeds = [100]\n", "tuning seed 100"),
         (GOOD + '[grid]\nconditions = ["noise"]\n', "'noise' in grid.conditions"),
         (GOOD + "[tuning]\nrates = []\n", "tuning.rates"),
@@ -99,6 +107,19 @@ def test_bad_names_and_overrides(tiny_file: Path, tmp_path: Path) -> None:
         read_suite(tiny_file, "cpu")
     with pytest.raises(RunError, match="KEY=VALUE"):
         read_suite(tiny_file, None, ["train.epochs"])
+
+
+@pytest.mark.parametrize("value", ["['supcon', hwc]", "['supcon'", "{ a = 1", '"a" b', "'a"])
+def test_a_value_that_begins_like_toml_and_is_none_is_told(tiny_file: Path, value: str) -> None:
+    told = re.escape(f"grid.methods: {value!r} is no valid TOML")
+    with pytest.raises(RunError, match=told):
+        read_suite(tiny_file, None, [f"grid.methods={value}"])
+
+
+def test_a_plain_text_needs_no_quotes(tiny_file: Path) -> None:
+    suite = read_suite(tiny_file, None, ["title= A [new] name ", "train.flip='none'"])
+    assert suite.title == "A [new] name"
+    assert suite.tables["train"]["flip"] == "none"
 
 
 @pytest.mark.parametrize("name", builtin_suites())
