@@ -105,7 +105,7 @@ def reproduce(
         note(f"{count} runs in {output / 'runs.jsonl.gz'}", quiet=quiet)
     results = collect(plan, output, selection)
     folder = output / plan.name
-    write_report(results, folder)
+    write_report(results, folder, _named_folder(data))
     if as_json:
         print_json(
             {"suite": plan.name, "preset": plan.preset, "runs": results.runs,
@@ -129,8 +129,12 @@ def _narrow(cell: str) -> str:
     return re.sub(r"(?<![\d.])0\.(?=\d{3})", ".", plain)
 
 
+def _named_folder(data: Path | None) -> Path | None:
+    return data or (Path(found) if (found := os.environ.get("HYPERHIER_DATA")) else None)
+
+
 def _data_folder(data: Path | None) -> Path:
-    named = data or (Path(found) if (found := os.environ.get("HYPERHIER_DATA")) else None)
+    named = _named_folder(data)
     if named is None:
         raise typer.BadParameter("say where the data sets are: --data DIR or HYPERHIER_DATA")
     if not named.is_dir():

@@ -84,6 +84,15 @@ class Selection:
             chosen[key] = (*chosen.get(key, ()), *names)
         return cls(**chosen)
 
+    def texts(self) -> list[str]:
+        """What :meth:`parse` made the selection of, one text for each side.
+
+        >>> Selection(method=("supcon", "hwc"), seed=(0,)).texts()
+        ['method=supcon,hwc', 'seed=0']
+        """
+        chosen = {side: getattr(self, side) for side in self.__dataclass_fields__}
+        return [f"{side}={','.join(map(str, names))}" for side, names in chosen.items() if names]
+
     def takes(self, cell: Cell) -> bool:
         """Whether a cell is selected."""
         sides = ("dataset", "tree", "condition", "geometry", "method")

@@ -25,7 +25,7 @@ from hyperhier.reproduce.table import (
     verdict_table,
 )
 
-__all__ = ["all_tables", "overview", "summary", "tables_as_markdown", "write_report"]
+__all__ = ["all_tables", "command", "overview", "summary", "tables_as_markdown", "write_report"]
 
 
 def all_tables(results: Results) -> list[Table]:
@@ -69,12 +69,36 @@ def tables_as_markdown(results: Results) -> str:
     return "\n".join([head, *(markdown(table) for table in all_tables(results))])
 
 
-def write_report(results: Results, folder: str | os.PathLike[str]) -> Path:
+def command(results: Results, data: str | os.PathLike[str] | None = None) -> str:
+    """The command line that makes the same runs, and the same tables of them.
+
+    Without ``data`` it relies on the environment to say where the images are.
+    """
+    suite = results.suite
+    words = ["hyperhier", "reproduce", suite.source or suite.name]
+    if suite.preset:
+        words += ["--preset", suite.preset]
+    if data is not None:
+        words += ["--data", os.fspath(data)]
+    words += ["-o", str(results.out)]
+    for change in suite.overrides:
+        words += ["--set", change]
+    for part in results.selection.texts():
+        words += ["--only", part]
+    return shlex.join(words)
+
+
+def write_report(
+    results: Results,
+    folder: str | os.PathLike[str],
+    data: str | os.PathLike[str] | None = None,
+) -> Path:
     """Write ``report.html``, ``table.md``, ``table.csv`` and the pictures.
 
     Args:
         results: of :func:`hyperhier.reproduce.collect`.
         folder: made if it is not there; files of an earlier report are replaced one by one.
+        data: folder of the data sets, for the command that the page shows.
 
     Returns:
         The path of the page. Without matplotlib it has no pictures.
@@ -82,17 +106,13 @@ def write_report(results: Results, folder: str | os.PathLike[str]) -> Path:
     where = Path(folder)
     where.mkdir(parents=True, exist_ok=True)
     pictures = draw_all(results, where / "pictures")
-    suite = results.suite
-    command = ["hyperhier", "reproduce", suite.name]
-    if suite.preset:
-        command += ["--preset", suite.preset]
     text = page(
         results,
         all_tables(results),
         pictures,
         summary=summary(results),
-        command=shlex.join(command),
-        source=json.dumps(suite.tables, indent=2, ensure_ascii=False),
+        command=command(results, data),
+        source=json.dumps(results.suite.tables, indent=2, ensure_ascii=False),
     )
     write_at_once(where / "table.md", tables_as_markdown(results).encode())
     write_at_once(where / "table.csv", long_csv(results).encode())

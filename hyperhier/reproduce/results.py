@@ -113,6 +113,7 @@ class Results:
     Attributes:
         suite: what was run.
         selection: the part of its grid that is shown.
+        out: the folder that the runs were read from.
         blocks: in the suite's order; those without a finished run are left out.
         tuning: (data set, geometry, method) -> how its rate was chosen.
         runs: how many runs the tables rest on; ``missing``: how many are still to do.
@@ -123,6 +124,7 @@ class Results:
 
     suite: Suite
     selection: Selection
+    out: Path
     blocks: list[Block]
     tuning: dict[tuple[str, str, str], Tuning]
     runs: int
@@ -182,6 +184,7 @@ def collect(
     return Results(
         suite,
         selection,
+        Path(out),
         list(blocks.values()),
         tuning,
         len(used),

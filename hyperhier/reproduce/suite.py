@@ -59,12 +59,16 @@ class Suite:
         preset: the preset taken, or ``""``.
         tables: the content, checked; methods of sweeps are among ``tables["methods"]``.
         sweeps: sweep name -> ``{"methods": {method: value}, "geometries": ...}``.
+        source: the built-in name or the path that it was read from.
+        overrides: texts such as ``"train.epochs=3"`` that changed it.
     """
 
     name: str
     preset: str
     tables: dict[str, Any]
     sweeps: dict[str, dict[str, Any]] = field(default_factory=dict)
+    source: str = ""
+    overrides: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -171,14 +175,15 @@ def read_suite(
             known = ", ".join(sorted(presets)) or "none"
             raise RunError(f"no preset {preset!r}; known: {known}", path=path)
         tables = merged(tables, presets[preset])
-    for override in overrides:
+    changes = tuple(overrides)
+    for override in changes:
         tables = merged(tables, parse_override(override))
     tables = merged(_DEFAULTS, tables)
     try:
         sweeps = completed(tables)
     except RunError as reason:
         raise RunError(reason.message, path=path) from reason
-    return Suite(Path(path).stem, preset, tables, sweeps)
+    return Suite(Path(path).stem, preset, tables, sweeps, os.fspath(source), changes)
 
 
 # ------------------------------------------------------------------------------- reading

@@ -53,7 +53,8 @@ def test_from_a_suite_to_a_report(run, suite: Path, tmp_path: Path) -> None:  # 
     assert "runs 4/4" in done.err
     assert "val HF1" in done.err
     assert "### cells, tree kinds" in done.out
-    assert (out / "small" / "report.html").is_file()
+    page = (out / "small" / "report.html").read_text(encoding="utf-8")
+    assert f"<pre>hyperhier reproduce {suite} --data {tmp_path} -o {out}</pre>" in page
     assert len(list((out / "runs").glob("*.json"))) == 4
     again = run(*arguments, "--json", "-q")
     assert again.err == ""

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import csv
+import html
 import math
 import re
+import shlex
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hyperhier.reproduce import Results, RunStore, Selection, Suite, collect, write_report
+from hyperhier.reproduce import (
+    Results,
+    RunStore,
+    Selection,
+    Suite,
+    collect,
+    read_suite,
+    write_report,
+)
 from hyperhier.reproduce.plan import cells, final_job, tuning_jobs
-from hyperhier.reproduce.report import all_tables, overview, summary, tables_as_markdown
+from hyperhier.reproduce.report import all_tables, command, overview, summary, tables_as_markdown
 from hyperhier.reproduce.results import LOWER_IS_BETTER
 from hyperhier.reproduce.statistics import difference, spread
 from hyperhier.reproduce.table import block_table, choice_table, pair_table, verdict_table
@@ -196,6 +206,28 @@ def test_the_page_is_whole_and_needs_nothing_else(
     assert "hwc+lam, shuffled leaves" in text
     names = sorted(p.name for p in (tmp_path / "short").iterdir())
     assert names == ["pictures", "report.html", "table.csv", "table.md"]
+
+
+def test_the_command_of_the_page_makes_the_same_again(tiny_file: Path, tmp_path: Path) -> None:
+    changes = ["train.epochs=2", "grid.methods=['supcon', 'hwc+lam, shuffled leaves']"]
+    chosen = Selection(method=("supcon", "hwc+lam, shuffled leaves"), condition=("",), seed=(1, 0))
+    results = collect(read_suite(tiny_file, "longer", changes), tmp_path / "my runs", chosen)
+    page = write_report(results, tmp_path / "r", tmp_path).read_text(encoding="utf-8")
+    shown = re.search("<pre>(hyperhier .*)</pre>", page)
+    assert shown is not None
+    _, verb, source, *words = shlex.split(html.unescape(shown[1]))
+    said = list(zip(words[::2], words[1::2], strict=True))
+    values = {name: [v for option, v in said if option == name] for name, _ in said}
+    assert verb == "reproduce"
+    assert values["--data"] == [str(tmp_path)]
+    assert values["-o"] == [str(tmp_path / "my runs")]
+    again = read_suite(source, values["--preset"][0], values["--set"])
+    assert collect(again, values["-o"][0], Selection.parse(values["--only"])) == results
+
+
+def test_the_command_of_a_whole_suite_is_short(tmp_path: Path) -> None:
+    told = command(collect(read_suite("main"), tmp_path))
+    assert told == f"hyperhier reproduce main --preset cpu -o {tmp_path}"
 
 
 def test_names_from_a_suite_are_escaped(short: Suite, tmp_path: Path) -> None:
