@@ -15,6 +15,7 @@ from hyperhier.reproduce.table import (
     Table,
     block_table,
     choice_table,
+    chosen_table,
     cost_table,
     curvature_table,
     geometry_table,
@@ -35,6 +36,7 @@ def all_tables(results: Results) -> list[Table]:
     tables += [block_table(block, results.suite.metrics) for block in results.blocks]
     tables += [
         pair_table(results, headline),
+        chosen_table(results, headline),
         geometry_table(results, headline),
         rate_table(results),
         curvature_table(results),

@@ -92,17 +92,14 @@ class Block:
         mine, theirs = row.values.get(metric, {}), against.values.get(metric, {})
         return difference(mine, theirs) if mine and theirs else None
 
-    def best(self, metric: str) -> Row | None:
-        """The row with the best mean, controls aside."""
-        told = [
-            (row.spread(metric).mean, row)
-            for row in self.rows
-            if not row.control and row.values.get(metric)
-        ]
+    def best(self, metric: str, method: str | None = None) -> Row | None:
+        """The row with the best mean: of all but controls, or of one method's geometries."""
+        rows = [r for r in self.rows if (r.cell.method == method if method else not r.control)]
+        told = [(row.spread(metric).mean, row) for row in rows if row.values.get(metric)]
         told = [(mean, row) for mean, row in told if math.isfinite(mean)]
         if not told:
             return None
-        choose = min if metric in LOWER_IS_BETTER else max
+        choose = min if metric.removeprefix("val_") in LOWER_IS_BETTER else max
         return choose(told, key=lambda pair: pair[0])[1]
 
 

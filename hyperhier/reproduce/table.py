@@ -16,6 +16,7 @@ __all__ = [
     "Table",
     "block_table",
     "choice_table",
+    "chosen_table",
     "cost_table",
     "curvature_table",
     "geometry_table",
@@ -171,6 +172,38 @@ def choice_table(results: Results, metrics: list[str]) -> Table:
     )
     heads = ["data", "method", "geometry", name_of(choose), *map(name_of, metrics)]
     return Table("Chosen on validation images", about, heads, rows)
+
+
+def chosen_table(results: Results, metrics: list[str]) -> Table:
+    """The method that validation chooses against others, each in its own chosen geometry.
+
+    The others are the baseline and all that the suite's pairs name. No rows where there is a
+    single geometry.
+    """
+    compare = results.suite.tables["compare"]
+    choose, paired = str(compare["choose"]), [name for pair in compare["pairs"] for name in pair]
+    rows = []
+    for block in results.blocks:
+        chosen = block.best(choose)
+        if chosen is None or len({row.cell.geometry for row in block.rows}) < 2:
+            continue
+        for rival in dict.fromkeys([block.baseline, *paired]):
+            against = block.best(choose, rival)
+            if against is None or against is chosen:
+                continue
+            cells = [block.title]
+            for row in (chosen, against):
+                cells += [row.cell.method, row.cell.geometry]
+            for metric in metrics:
+                mine, theirs = chosen.values.get(metric, {}), against.values.get(metric, {})
+                cells.append(_difference(metric, difference(mine, theirs)))
+            rows.append(cells)
+    about = (
+        "The method that one would have chosen minus another, each in the geometry with its best "
+        f"mean {name_of(choose)} over the seeds: paired differences with their 95 % interval."
+    )
+    heads = ["data", "chosen", "geometry", "minus", "its geometry", *map(name_of, metrics)]
+    return Table("Each method in the geometry that validation chose", about, heads, rows)
 
 
 def rate_table(results: Results) -> Table:

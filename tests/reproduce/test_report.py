@@ -26,7 +26,13 @@ from hyperhier.reproduce.plan import cells, final_job, tuning_jobs
 from hyperhier.reproduce.report import all_tables, command, overview, summary, tables_as_markdown
 from hyperhier.reproduce.results import LOWER_IS_BETTER
 from hyperhier.reproduce.statistics import difference, spread
-from hyperhier.reproduce.table import block_table, choice_table, pair_table, verdict_table
+from hyperhier.reproduce.table import (
+    block_table,
+    choice_table,
+    chosen_table,
+    pair_table,
+    verdict_table,
+)
 
 #: what a made-up tuning run cost
 TUNING = {"cpu_seconds": 10.0}
@@ -97,6 +103,39 @@ def test_a_control_is_never_the_best(short: Suite, tmp_path: Path) -> None:
     assert all("shuffled" not in cell for row in chosen.rows for cell in row)
 
 
+def test_every_method_in_its_own_geometry(short: Suite, tmp_path: Path) -> None:
+    """Validation puts hwc+lam on the sphere first; its rivals are best on the hyperboloid."""
+    best = {("hwc+lam", "sphere"): 0.8, ("supcon", "lorentz"): 0.7}
+
+    def value(cell: Any, seed: int) -> float:
+        if cell.method == "hwc+lam, shuffled leaves":
+            return 0.9  # a control is a rival, and never chosen
+        return best.get((cell.method, cell.geometry), 0.5) + 0.01 * seed
+
+    results = made_up(short, tmp_path, value)
+    table = chosen_table(results, ["hf1", "pdv"])
+    first = [row[1:] for row in table.rows if row[0] == "cells, tree kinds"]
+    assert first == [
+        ["hwc+lam", "sphere", "supcon", "lorentz", "+0.100 ± 0.000 ▲", "+0.100 ± 0.000 ▼"],
+        ["hwc+lam", "sphere", "hwc+lam, shuffled leaves", "lorentz",
+         "-0.095 ± 0.064 ▼", "-0.095 ± 0.064 ▲"],
+    ]  # fmt: skip
+    assert len(table.rows) == 4
+    alone = collect(short, tmp_path, Selection(geometry=("lorentz",)))
+    assert chosen_table(alone, ["hf1"]).rows == []
+
+
+def test_the_smallest_is_the_best_where_lower_is_better(short: Suite, tmp_path: Path) -> None:
+    results = made_up(short, tmp_path, lambda c, s: 0.5 if c.geometry == "sphere" else 0.7)
+    for row in (row for block in results.blocks for row in block.rows):
+        row.values["val_pdv"] = row.values["pdv"]
+    for block in results.blocks:
+        for metric, geometry in (("pdv", "sphere"), ("val_pdv", "sphere"), ("hf1", "lorentz")):
+            best = block.best(metric, "hwc+lam")
+            assert best is not None
+            assert (best.cell.method, best.cell.geometry) == ("hwc+lam", geometry)
+
+
 def test_noise_gets_no_mark(short: Suite, tmp_path: Path) -> None:
     results = made_up(short, tmp_path, lambda c, s: 0.5 + (len(c.method) * (s - 0.5)) / 100)
     assert "▲" not in block_table(results.blocks[0], short.metrics).rows.__repr__()
@@ -150,7 +189,8 @@ def test_real_runs_give_every_table(short: Suite, finished: Path) -> None:
     titles = [table.title for table in all_tables(results)]
     assert titles == [
         "Against supcon", "Chosen on validation images", "cells, tree kinds", "cells, tree other",
-        "Method against method", "Geometry against geometry", "Learning rates", "Cost",
+        "Method against method", "Each method in the geometry that validation chose",
+        "Geometry against geometry", "Learning rates", "Cost",
     ]  # fmt: skip
     assert results.missing == 0
     block = results.blocks[1]
