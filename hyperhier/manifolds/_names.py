@@ -6,6 +6,7 @@ import re
 
 from hyperhier._numerics import Precision
 from hyperhier.errors import ManifoldError
+from hyperhier.manifolds._curvature import C_MAX, C_MIN
 from hyperhier.manifolds.base import Manifold
 from hyperhier.manifolds.euclidean import Euclidean
 from hyperhier.manifolds.lorentz import Lorentz
@@ -44,6 +45,7 @@ def get_manifold(
     c: float = 1.0,
     learnable: bool = False,
     *,
+    bounds: tuple[float, float] = (C_MIN, C_MAX),
     precision: Precision = "accurate",
 ) -> Manifold:
     """A manifold by name; a :class:`Manifold` is returned as it is.
@@ -53,7 +55,7 @@ def get_manifold(
     its own and a weight, ``"lorentz(8, c=0.5, weight=2)"``, and ``"poincare(2)^5"`` are five
     factors. Without the numbers the factors share the features evenly.
 
-    ``c`` and ``learnable`` concern the hyperbolic models only.
+    ``c``, ``learnable`` and ``bounds`` concern the hyperbolic models only.
 
     >>> get_manifold("poincare", c=0.5).sectional_curvature
     -0.5
@@ -63,7 +65,7 @@ def get_manifold(
     if isinstance(name, Manifold):
         return name
     if name in available_manifolds():
-        return _simple(name, c, learnable, precision)
+        return _simple(name, c, learnable, bounds, precision)
     texts = _TIMES.split(name.strip())
     if len(texts) == 1 and "(" not in name and "^" not in name:
         raise ManifoldError(
@@ -80,17 +82,20 @@ def get_manifold(
                 f"known: {', '.join(available_manifolds())}"
             )
         curvature, weight = _options(found["options"] or "", found["name"], name)
+        own = c if curvature is None else curvature
         for _ in range(int(found["power"] or 1)):
-            m = _simple(found["name"], c if curvature is None else curvature, learnable, precision)
+            m = _simple(found["name"], own, learnable, bounds, precision)
             factors.append(m if found["features"] is None else (m, int(found["features"])))
             weights.append(weight)
     return Product(*factors, weights=weights, precision=precision)
 
 
-def _simple(name: str, c: float, learnable: bool, precision: Precision) -> Manifold:
+def _simple(
+    name: str, c: float, learnable: bool, bounds: tuple[float, float], precision: Precision
+) -> Manifold:
     if name in _FLAT_OR_ROUND:
         return _FLAT_OR_ROUND[name](precision=precision)
-    return _HYPERBOLIC[name](c, learnable, precision=precision)
+    return _HYPERBOLIC[name](c, learnable, bounds=bounds, precision=precision)
 
 
 def _options(text: str, factor: str, whole: str) -> tuple[float | None, float]:

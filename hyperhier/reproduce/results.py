@@ -116,7 +116,8 @@ class Results:
         runs: how many runs the tables rest on; ``missing``: how many are still to do.
         cpu_seconds: that they took, and the tuning of the cells shown, each run once.
         environments: versions and machines that occur.
-        curvatures: (data set, geometry, method) -> curvature at the end, where learned.
+        curvatures: (data set, geometry, method) -> of each run the curvature at the end and
+            whether it stands at a bound (None: not recorded), where it is learned.
     """
 
     suite: Suite
@@ -128,7 +129,7 @@ class Results:
     missing: int
     cpu_seconds: float
     environments: list[str]
-    curvatures: dict[tuple[str, str, str], list[float]]
+    curvatures: dict[tuple[str, str, str], list[tuple[float, bool | None]]]
 
 
 def collect(
@@ -146,7 +147,7 @@ def collect(
     records = RunStore(out).load()
     blocks: dict[tuple[str, str, str], Block] = {}
     tuning: dict[tuple[str, str, str], Tuning] = {}
-    curvatures: dict[tuple[str, str, str], list[float]] = {}
+    curvatures: dict[tuple[str, str, str], list[tuple[float, bool | None]]] = {}
     used: dict[str, Mapping[str, Any]] = {}
     choosing: dict[str, Mapping[str, Any]] = {}
     missing = 0
@@ -170,10 +171,12 @@ def collect(
             if record is None:
                 missing += 1
                 continue
+            learned = record["job"]["train"].get("learnable_c") and "curvature" in record
+            if learned and name not in used:
+                found = float(record["curvature"]), record.get("at_bound")
+                curvatures.setdefault(key, []).append(found)
             used[name] = record
             _enter(row, record, view_of(suite, cell), seed)
-            if record["job"]["train"].get("learnable_c") and "curvature" in record:
-                curvatures.setdefault(key, []).append(float(record["curvature"]))
         if row.values or row.diverged:
             where = (cell.dataset, cell.tree, cell.condition)
             block = blocks.setdefault(where, Block(*where, rows=[], baseline=suite.baseline))

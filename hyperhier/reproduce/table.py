@@ -233,13 +233,18 @@ def rate_table(results: Results) -> Table:
 
 
 def curvature_table(results: Results) -> Table:
-    """The curvature that runs ended with, where it is learned."""
-    rows = [
-        [*key, f"{min(found):.3f}", f"{statistics.median(found):.3f}", f"{max(found):.3f}"]
-        for key, found in results.curvatures.items()
-    ]
-    about = "Sectional curvature at the end of training, over the runs."
-    heads = ["data set", "geometry", "method", "least", "median", "most"]
+    """The curvature that runs ended with, where it is learned, and how many stand at a bound."""
+    rows = []
+    for key, found in results.curvatures.items():
+        values = [curvature for curvature, _ in found]
+        told = [at_bound for _, at_bound in found if at_bound is not None]
+        figures = [f"{each(values):.3f}" for each in (min, statistics.median, max)]
+        rows.append([*key, *figures, f"{sum(told)} of {len(told)}" if told else ""])
+    about = (
+        "Sectional curvature at the end of training, over the runs, and how many of those that "
+        "tell it stand at a bound."
+    )
+    heads = ["data set", "geometry", "method", "least", "median", "most", "at a bound"]
     return Table("Learned curvature", about, heads, rows)
 
 

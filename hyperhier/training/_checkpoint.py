@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from hyperhier.errors import RunError
+from hyperhier.training.config import TrainConfig
 
 if TYPE_CHECKING:
     from hyperhier.training.loop import _Run
@@ -45,12 +46,13 @@ def load_checkpoint(path: Path, run: _Run) -> None:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as reason:
         raise RunError(f"unreadable checkpoint: {reason}", path=path) from reason
-    now, then = run.config.to_dict(), state["config"]
-    differing = [name for name in now if name not in _FREE and now[name] != then.get(name)]
+    # options that came later have their defaults in an older run
+    now, then = run.config.to_dict(), {**TrainConfig().to_dict(), **state["config"]}
+    differing = [name for name in now if name not in _FREE and now[name] != then[name]]
     if differing:
         name = differing[0]
         raise RunError(
-            f"the unfinished run has {name}={then.get(name)!r}, not {now[name]!r}", path=path
+            f"the unfinished run has {name}={then[name]!r}, not {now[name]!r}", path=path
         )
     if state["identity"] != run.identity:
         raise RunError("the unfinished run has other images or another taxonomy", path=path)

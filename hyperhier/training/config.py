@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from hyperhier.errors import RunError
+from hyperhier.manifolds._curvature import C_MAX, C_MIN
 
 __all__ = ["AUTO_CLIP", "TrainConfig"]
 
@@ -27,6 +28,7 @@ class TrainConfig:
         dim: features that are mapped to the manifold.
         c: the sectional curvature is -c (hyperbolic geometries only).
         learnable_c: train the curvature too.
+        c_min, c_max: bounds of a trained c.
         clip: longest feature vector before the manifold; None: no limit; ``"auto"``: 2.3
             over the square root of c if the curvature is negative, else None.
         scale: factor on the features.
@@ -66,6 +68,8 @@ class TrainConfig:
     dim: int = 64
     c: float = 1.0
     learnable_c: bool = False
+    c_min: float = C_MIN
+    c_max: float = C_MAX
     clip: float | str | None = "auto"
     scale: float = 1.0
     encoder: str = "small"
@@ -103,8 +107,10 @@ class TrainConfig:
         self._whole("monitor", 0)
         if self.batch_size < 2:
             raise RunError(f"batch_size must be at least 2, got {self.batch_size}")
-        for name in ("c", "lr", "scale"):
+        for name in ("c", "c_min", "c_max", "lr", "scale"):
             self._number(name, above=0.0)
+        if self.learnable_c:
+            self._number("c", least=self.c_min, most=self.c_max)
         for name in ("warmup", "weight_decay", "rotate", "brightness", "contrast", "colour"):
             self._number(name, least=0.0)
         self._number("balance", least=0.0, most=1.0)

@@ -20,6 +20,7 @@ from hyperhier.taxonomy import Taxonomy, load_taxonomy
 from hyperhier.training._checkpoint import load_checkpoint, save_checkpoint
 from hyperhier.training._monitor import Monitor
 from hyperhier.training.config import TrainConfig
+from hyperhier.training.curvature import learned_curvature
 from hyperhier.training.model import EmbeddingModel, build_model
 from hyperhier.training.optimiser import learning_rate, make_optimizer
 from hyperhier.training.report import judge, write_run
@@ -191,7 +192,8 @@ class _Run:
             started = time.perf_counter()
             row = self._epoch(epoch, progress)
             figures = self.monitor.figures(self.model)
-            self.history.append({**row, **figures})
+            curvature = learned_curvature(self.model.manifold)
+            self.history.append({**row, **curvature, **figures})
             self._keep_best()
             self.seconds.append(time.perf_counter() - started)
             if folder is not None:

@@ -86,7 +86,12 @@ def build_model(
     Args:
         encoder: a module of the caller's; None: made from the configuration.
     """
-    manifold = get_manifold(config.geometry, c=config.c, learnable=config.learnable_c)
+    manifold = get_manifold(
+        config.geometry,
+        c=config.c,
+        learnable=config.learnable_c,
+        bounds=(config.c_min, config.c_max),
+    )
     clip = config.clip
     if clip == "auto":
         curvature = manifold.sectional_curvature

@@ -27,6 +27,7 @@ from hyperhier.metrics import (
 )
 from hyperhier.taxonomy import Taxonomy
 from hyperhier.training.config import TrainConfig
+from hyperhier.training.curvature import learned_curvature
 from hyperhier.training.model import EmbeddingModel, embed_images
 from hyperhier.training.result import TrainResult
 from hyperhier.training.run_dir import write_json
@@ -60,6 +61,8 @@ def judge(
 ) -> Judgement:
     """Metrics of the test images (and, with the prefix ``val_``, of the validation images).
 
+    Where the curvature is learned it is among them (:func:`learned_curvature`).
+
     Prototypes and neighbours come from the training images. Images go through the model in
     the order and the batches of the data set, so equal input gives equal digits.
     """
@@ -80,6 +83,7 @@ def judge(
                 train_points, train.labels, points, part.labels, taxonomy, manifold, k=config.k
             )
             metrics.update({prefix + name: value for name, value in figures.items()})
+        metrics |= learned_curvature(manifold)
     return Judgement(metrics, ids, prototypes, test_points)
 
 

@@ -41,9 +41,11 @@ class TrainResult:
     """A trained model and how good it is.
 
     Attributes:
-        metrics: of the test images, and with the prefix ``val_`` of the validation images.
+        metrics: of the test images, and with the prefix ``val_`` of the validation images; where
+            the curvature is learned ``c``, and ``c_at_bound``: 1 if it stands at a bound, else 0.
         history: one dict per epoch: ``epoch, lr, loss``, one ``loss_<term>`` per term of a
-            sum, and ``val_hf1, val_top1, val_balanced_accuracy`` where there is a val split.
+            sum, a learned curvature as in ``metrics``, and ``val_hf1, val_top1,
+            val_balanced_accuracy`` where there is a val split.
         model: pixels to points.
         config: all options.
         prototype_ids: node ids ``(P,)``.

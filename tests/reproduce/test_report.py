@@ -30,6 +30,7 @@ from hyperhier.reproduce.table import (
     block_table,
     choice_table,
     chosen_table,
+    curvature_table,
     pair_table,
     verdict_table,
 )
@@ -182,6 +183,29 @@ def test_nothing_yet_is_an_empty_report(short: Suite, tmp_path: Path) -> None:
     assert results.missing == 2 * len(cells(short))
     assert all_tables(results) == []
     assert write_report(results, tmp_path / "r").is_file()
+
+
+def test_curvatures_at_a_bound_are_counted_where_runs_tell_it(
+    tiny_file: Path, tmp_path: Path
+) -> None:
+    changes = ["tuning.rates=[0.01]", "grid.geometries=['lorentz']", "train.learnable_c=true"]
+    suite = read_suite(tiny_file, None, changes)
+    store = RunStore(tmp_path)
+    for method in ("supcon", "hwc"):
+        cell = cells(suite, Selection(method=(method,)))[0]
+        for seed in suite.seeds:
+            record = {"job": final_job(suite, cell, 0.01, seed), "metrics": {}, "cost": {}}
+            record["curvature"] = -1.0 - seed
+            if method == "supcon":  # judged by two trees, counted once
+                record["at_bound"] = seed == 1
+            store.save(record)
+    table = curvature_table(collect(suite, tmp_path))
+    figures = ["-2.000", "-1.500", "-1.000"]
+    assert table.columns[2:] == ["method", "least", "median", "most", "at a bound"]
+    assert [row[2:] for row in table.rows] == [
+        ["supcon", *figures, "1 of 2"],
+        ["hwc", *figures, ""],
+    ]
 
 
 def test_real_runs_give_every_table(short: Suite, finished: Path) -> None:

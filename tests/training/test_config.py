@@ -40,6 +40,8 @@ def test_replace_checks_again() -> None:
         ("lr", float("nan")),
         ("lr", "fast"),
         ("c", -1.0),
+        ("c_min", 0.0),
+        ("c_max", float("inf")),
         ("clip", 0.0),
         ("clip", "automatic"),
         ("scale", float("inf")),
@@ -59,6 +61,12 @@ def test_replace_checks_again() -> None:
 def test_bad_values_are_named(option: str, value: object) -> None:
     with pytest.raises(RunError, match=option):
         TrainConfig.from_dict({option: value})
+
+
+def test_a_learned_curvature_starts_within_its_bounds() -> None:
+    with pytest.raises(RunError, match=r"c must be a number >= 0\.5 and <= 2, got 3\.0"):
+        TrainConfig(c=3.0, learnable_c=True, c_min=0.5, c_max=2.0)
+    assert TrainConfig(c=3.0, c_min=0.5, c_max=2.0).c == 3.0  # a fixed one has no bounds
 
 
 def test_unknown_options_are_named() -> None:

@@ -141,6 +141,24 @@ def test_resuming_with_other_options_or_data_is_refused(
     fit(out=tmp_path / "run", overwrite=True)
 
 
+def test_an_unfinished_run_of_a_version_with_fewer_options_goes_on(
+    fit: Fit, tmp_path: Path
+) -> None:
+    def stop(event: ProgressEvent) -> None:
+        if event.epoch == 2:
+            raise Stop
+
+    with pytest.raises(Stop):
+        fit(out=tmp_path / "run", progress=stop)
+    checkpoint = tmp_path / "run.partial" / "checkpoint.pt"
+    state = torch.load(checkpoint, weights_only=True)
+    del state["config"]["c_max"]
+    torch.save(state, checkpoint)
+    with pytest.raises(RunError, match=r"has c_max=1000\.0, not 5"):
+        fit(out=tmp_path / "run", resume=True, c_max=5)
+    assert fit(out=tmp_path / "run", resume=True).metrics == fit().metrics
+
+
 def test_resuming_nothing_is_starting(fit: Fit, tmp_path: Path) -> None:
     assert fit(out=tmp_path / "run", resume=True, epochs=1).out == tmp_path / "run"
 
@@ -189,6 +207,25 @@ def test_curvature_is_learned(fit: Fit) -> None:
     fixed, learned = fit(c=0.5), fit(c=0.5, learnable_c=True, lr=1e-2)
     assert fixed.manifold.sectional_curvature == pytest.approx(-0.5)
     assert abs(learned.manifold.sectional_curvature + 0.5) > 1e-3
+    assert learned.metrics["c"] == -learned.manifold.sectional_curvature
+    assert [row["c"] for row in learned.history][-1] == learned.metrics["c"]
+    assert learned.metrics["c_at_bound"] == 0.0
+    assert not {"c", "c_at_bound"} & {*fixed.metrics, *fixed.history[0]}
+
+
+def test_a_curvature_at_its_bound_is_told(fit: Fit) -> None:
+    options = {"c": 0.5, "c_min": 0.499, "c_max": 0.501, "learnable_c": True, "lr": 1e-2}
+    with pytest.warns(UserWarning, match=r"bound of \(0\.499, 0\.501\)"):
+        result = fit(**options)
+    assert result.metrics["c_at_bound"] == result.history[-1]["c_at_bound"] == 1.0
+    assert min(abs(result.metrics["c"] - bound) for bound in (0.499, 0.501)) < 1e-12
+
+
+def test_every_factor_of_a_product_tells_its_curvature(fit: Fit) -> None:
+    result = fit(geometry="lorentz(4) x poincare(2, c=0.3) x sphere(2)", learnable_c=True, epochs=1)
+    assert result.metrics["c1"] == pytest.approx(1.0, rel=0.1)
+    assert result.metrics["c2"] == pytest.approx(0.3, rel=0.1)
+    assert "c3" not in result.metrics
 
 
 # ------------------------------------------------------------------------------- bad input
