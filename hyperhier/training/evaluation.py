@@ -14,6 +14,7 @@ from hyperhier.data import ImageSet, load_images
 from hyperhier.errors import DataError, RunError
 from hyperhier.taxonomy import Taxonomy, read_taxonomy
 from hyperhier.training.config import TrainConfig
+from hyperhier.training.label_sets import check_targets
 from hyperhier.training.model import EmbeddingModel, build_model
 from hyperhier.training.report import fixed_threads, judge
 from hyperhier.training.run_dir import read_json
@@ -94,6 +95,7 @@ def evaluate(
     data: ImageSet | str | os.PathLike[str] | None = None,
     *,
     encoder: nn.Module | None = None,
+    targets: Tensor | None = None,
     device: str = "cpu",
 ) -> dict[str, float]:
     """Repeat the metrics of a finished run from its files: equal to the digit for equal data.
@@ -103,6 +105,7 @@ def evaluate(
         data: images with a train split (for the prototypes) and a test split, or where they
             are, read as for the run; default: where the run had them from.
         encoder: see :func:`load_run`.
+        targets: the label sets of all images, if the run had them.
         device: where to compute; another one than the run's may change the last digits.
 
     Returns:
@@ -130,9 +133,11 @@ def evaluate(
     for side in ("train", "test"):
         if not len(data.indices(side)):
             raise DataError(f"no images in the {side} split", path=data.source or None)
+    if targets is not None:
+        check_targets(targets, data, run.taxonomy)
     run.model.to(device)
     with fixed_threads(int(run.description["environment"]["threads"])):
-        return judge(run.model, data, run.taxonomy, run.config).metrics
+        return judge(run.model, data, run.taxonomy, run.config, targets).metrics
 
 
 def _tensors(load_file: Any, path: Path) -> dict[str, Tensor]:

@@ -21,6 +21,7 @@ from hyperhier.training._checkpoint import load_checkpoint, save_checkpoint
 from hyperhier.training._monitor import Monitor
 from hyperhier.training.config import TrainConfig
 from hyperhier.training.curvature import learned_curvature
+from hyperhier.training.label_sets import check_targets, translated_sets
 from hyperhier.training.model import EmbeddingModel, build_model
 from hyperhier.training.optimiser import learning_rate, make_optimizer
 from hyperhier.training.report import judge, write_run
@@ -40,6 +41,7 @@ def train(
     resume: bool = False,
     encoder: str | nn.Module | None = None,
     loss_taxonomy: Taxonomy | None = None,
+    targets: Tensor | None = None,
     load: Mapping[str, Any] | None = None,
     sampler: BatchSampler | None = None,
     progress: Callable[[ProgressEvent], None] | None = None,
@@ -67,6 +69,9 @@ def train(
             ``(B, C, H, W)`` to features ``(B, F)``; it is trained in place.
         loss_taxonomy: another taxonomy of the same labels for the loss alone, e.g. one with
             shuffled leaves as a control. Metrics always follow ``taxonomy``.
+        targets: bool ``(N, nodes)``, the label set of every image (of val and test too), where
+            images bear several labels: the loss takes these in place of ``data.labels``, and
+            ``knn_hf1_of_sets`` is among the metrics. Not every loss is defined for them.
         load: keyword arguments of ``load_images``.
         sampler: which training images make up each batch, such as
             :class:`hyperhier.data.HierarchicalSampler`: lists of positions in
@@ -99,11 +104,13 @@ def train(
     if not isinstance(data, ImageSet):
         data = load_images(data, tree, **dict(load or {}))
     _check(data, tree)
+    if targets is not None:
+        check_targets(targets, data, tree)
     if settings.select == "best" and not len(data.indices("val")):
         raise DataError("select='best' needs a val split", path=data.source or None)
     folder = None if out is None else RunFolder(out, overwrite=overwrite, resume=resume)
     try:
-        run = _Run(data, tree, loss_taxonomy, settings, module, sampler)
+        run = _Run(data, tree, loss_taxonomy, settings, module, sampler, targets)
         # dropout and the like draw from the global state: give them their own
         cuda = [run.device] if run.device.type == "cuda" else []
         with torch.random.fork_rng(devices=cuda):
@@ -152,12 +159,15 @@ class _Run:
         config: TrainConfig,
         encoder: nn.Module | None,
         sampler: BatchSampler | None = None,
+        targets: Tensor | None = None,
     ) -> None:
-        self.sampler = sampler
+        self.sampler, self.targets = sampler, targets
         self.data, self.tree, self.config = data, tree, config
         self.train = data.subset("train")
         self.device = torch.device(config.device)
-        self.loss_labels = _translated(self.train.labels, tree, loss_tree)
+        self.drawn_by = self.loss_labels = _translated(self.train.labels, tree, loss_tree)
+        if targets is not None:
+            self.loss_labels = translated_sets(targets[data.indices("train")], tree, loss_tree)
         mean, std = channel_statistics(self.train.images)
         self.model = build_model(config, encoder, data.channels, data.size, mean, std)
         self.model.to(self.device)
@@ -175,8 +185,10 @@ class _Run:
 
     @cached_property
     def identity(self) -> str:
-        """A digest of the images and the taxonomies."""
+        """A digest of the images, their label sets and the taxonomies."""
         digest = hashlib.sha256(self.data.fingerprint().encode())
+        if self.targets is not None:
+            digest.update(self.targets.numpy().tobytes())
         for tree in (self.tree, self.loss_tree):
             digest.update("\0".join(tree.nodes).encode())
             digest.update(tree.edges.numpy().tobytes())
@@ -212,7 +224,7 @@ class _Run:
     def _batches(self, epoch: int) -> list[Tensor]:
         config = self.config
         if self.sampler is None:
-            labels, generator = self.loss_labels, self.generator
+            labels, generator = self.drawn_by, self.generator
             return epoch_batches(labels, config.batch_size, generator, config.balance)
         self.sampler.set_epoch(epoch)
         batches = [torch.tensor(batch, dtype=torch.long) for batch in self.sampler]
@@ -301,7 +313,7 @@ class _Run:
             self.model.load_state_dict(self.best)
         self.model.eval()
         started = time.perf_counter()
-        judgement = judge(self.model, self.data, self.tree, self.config)
+        judgement = judge(self.model, self.data, self.tree, self.config, self.targets)
         timing = {
             "train_seconds": sum(self.seconds),
             "epoch_seconds": self.seconds,

@@ -28,6 +28,7 @@ from hyperhier.metrics import (
 from hyperhier.taxonomy import Taxonomy
 from hyperhier.training.config import TrainConfig
 from hyperhier.training.curvature import learned_curvature
+from hyperhier.training.label_sets import knn_hf1_of_sets
 from hyperhier.training.model import EmbeddingModel, embed_images
 from hyperhier.training.result import TrainResult
 from hyperhier.training.run_dir import write_json
@@ -57,11 +58,16 @@ def fixed_threads(count: int) -> Iterator[None]:
 
 
 def judge(
-    model: EmbeddingModel, data: ImageSet, taxonomy: Taxonomy, config: TrainConfig
+    model: EmbeddingModel,
+    data: ImageSet,
+    taxonomy: Taxonomy,
+    config: TrainConfig,
+    targets: Tensor | None = None,
 ) -> Judgement:
     """Metrics of the test images (and, with the prefix ``val_``, of the validation images).
 
-    Where the curvature is learned it is among them (:func:`learned_curvature`).
+    Where the curvature is learned it is among them (:func:`learned_curvature`); with the label
+    sets of all images, ``targets``, so is :func:`knn_hf1_of_sets`.
 
     Prototypes and neighbours come from the training images. Images go through the model in
     the order and the batches of the data set, so equal input gives equal digits.
@@ -82,6 +88,16 @@ def judge(
             figures = evaluate_embeddings(
                 train_points, train.labels, points, part.labels, taxonomy, manifold, k=config.k
             )
+            if targets is not None:
+                figures["knn_hf1_of_sets"] = knn_hf1_of_sets(
+                    train_points,
+                    targets[data.indices("train")],
+                    points,
+                    targets[data.indices(side)],
+                    taxonomy,
+                    manifold,
+                    config.k,
+                )
             metrics.update({prefix + name: value for name, value in figures.items()})
         metrics |= learned_curvature(manifold)
     return Judgement(metrics, ids, prototypes, test_points)
