@@ -73,6 +73,18 @@ def test_the_pages_are_found() -> None:
     assert len(blocks(ROOT / "README.md", "python")) >= 3
 
 
+def test_every_loss_and_every_benchmark_is_named() -> None:
+    from hyperhier import losses
+
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    general = {"CombinedLoss", "ContrastiveLoss", "ShuffledLeavesLoss"}
+    classes = {name for name in losses.__all__ if name.endswith("Loss")} - general
+    assert [name for name in sorted(classes) if f"`{name}`" not in index] == []
+    told = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    scripts = [path.name for path in (ROOT / "benchmarks").glob("[!_]*.py")]
+    assert [name for name in sorted(scripts) if f"| `{name}` |" not in told] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=IDS)
 def test_python_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In their order, in one namespace, in an empty folder."""

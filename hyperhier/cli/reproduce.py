@@ -22,11 +22,13 @@ if TYPE_CHECKING:
 
 __all__ = ["reproduce"]
 
+_SUITE = "main, ablation, labels, shift, deep, systems, or a .toml."
+
 
 def reproduce(
     suite: Annotated[
         str,
-        typer.Argument(metavar="SUITE", help="main, ablation, labels, shift, deep, or a .toml."),
+        typer.Argument(metavar="SUITE", help=_SUITE),
     ],
     data: Annotated[
         Path | None,
@@ -37,7 +39,7 @@ def reproduce(
         typer.Option("-o", "--output", help="Folder of the results; may hold earlier ones."),
     ] = Path("results"),
     preset: Annotated[
-        str | None, typer.Option(help="cpu: small pictures; gpu: full size, ResNet-50.")
+        str | None, typer.Option(help="cpu: small pictures; gpu: large ones, ResNet-50.")
     ] = None,
     workers: Annotated[
         int | None,

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from hyperhier.reproduce import builtin_suites
+
 SUITE = """
 [grid]
 datasets = ["cells"]
@@ -64,6 +66,11 @@ def test_from_a_suite_to_a_report(run, suite: Path, tmp_path: Path) -> None:  # 
     rows = [line for line in table.out.splitlines() if line.startswith("| sphere | hwc ")]
     assert len(rows) == 1
     assert "±" not in rows[0]
+
+
+def test_the_help_names_every_suite(run) -> None:  # type: ignore[no-untyped-def]
+    told = run("reproduce", "--help").out
+    assert [name for name in builtin_suites() if name not in told] == []
 
 
 def test_parts_and_changes(run, suite: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
