@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["reproduce"]
 
-_SUITE = "main, ablation, labels, shift, deep, systems, or a .toml."
+_SUITE = "main, ablation, labels, shift, deep, systems, options, or a .toml."
 
 
 def reproduce(

@@ -138,7 +138,7 @@ def builtin_suites() -> tuple[str, ...]:
     """The suites that come with the package.
 
     >>> builtin_suites()
-    ('ablation', 'deep', 'labels', 'main', 'shift'...)
+    ('ablation', 'deep', 'labels', 'main', 'options', 'shift'...)
     """
     folder = files("hyperhier.reproduce") / "suites"
     names = (entry.name for entry in folder.iterdir())

@@ -25,6 +25,8 @@ class TrainConfig:
         geometry: ``"euclidean"``, ``"sphere"``, ``"poincare"``, ``"lorentz"`` or ``"polar"``.
         loss: text for :func:`hyperhier.losses.make_loss`, e.g. ``"hwc+0.5*lam"``.
         loss_options: keyword arguments of the losses.
+        start_radius: let the prototypes of LAM start from the embedded taxonomy, with the
+            farthest node so far from the origin; None: from the first batches.
         dim: features that are mapped to the manifold.
         c: the sectional curvature is -c (hyperbolic geometries only).
         learnable_c: train the curvature too.
@@ -65,6 +67,7 @@ class TrainConfig:
     geometry: str = "lorentz"
     loss: str = "hwc+lam"
     loss_options: Mapping[str, Any] = field(default_factory=dict)
+    start_radius: float | None = None
     dim: int = 64
     c: float = 1.0
     learnable_c: bool = False
@@ -115,8 +118,9 @@ class TrainConfig:
             self._number(name, least=0.0)
         self._number("balance", least=0.0, most=1.0)
         self._number("crop", above=0.0, most=1.0)
-        if self.grad_clip is not None:
-            self._number("grad_clip", above=0.0)
+        for name in ("grad_clip", "start_radius"):
+            if getattr(self, name) is not None:
+                self._number(name, above=0.0)
         if self.clip is not None and self.clip != "auto":
             self._number("clip", above=0.0)
         for name, known in (("flip", ("horizontal", "both", "none")), ("select", ("last", "best"))):

@@ -14,8 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from hyperhier.data import ImageSet, channel_statistics, load_images, two_views
+from hyperhier.embedding import embed
 from hyperhier.errors import DataError, RunError
-from hyperhier.losses import make_loss
+from hyperhier.losses import LAMLoss, make_loss
 from hyperhier.taxonomy import Taxonomy, load_taxonomy
 from hyperhier.training._checkpoint import load_checkpoint, save_checkpoint
 from hyperhier.training._monitor import Monitor
@@ -334,10 +335,24 @@ class _Run:
 
 
 def _loss(config: TrainConfig, tree: Taxonomy, model: EmbeddingModel) -> nn.Module:
+    options = config.loss_options
     try:
-        return make_loss(config.loss, tree, model.manifold, dim=config.dim, **config.loss_options)
+        loss = make_loss(config.loss, tree, model.manifold, dim=config.dim, **options)
     except (TypeError, ValueError) as reason:
         raise RunError(f"loss {config.loss!r}: {reason}") from reason
+    if config.start_radius is not None:
+        _start_prototypes(loss, config)
+    return loss
+
+
+def _start_prototypes(loss: nn.Module, config: TrainConfig) -> None:
+    """Place LAM's prototypes where the nodes of its taxonomy are embedded."""
+    margins = [term for term in loss.modules() if isinstance(term, LAMLoss)]
+    if not margins:
+        raise RunError(f"start_radius needs a loss with lam, got {config.loss!r}")
+    for term in margins:
+        embedding = embed(term.taxonomy, dim=config.dim, target="tree_distance", seed=config.seed)
+        term.start_from(embedding, config.start_radius)
 
 
 def _translated(labels: Tensor, tree: Taxonomy, other: Taxonomy | None) -> Tensor:

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from hyperhier.errors import RunError
+from hyperhier.losses import make_loss
 from hyperhier.reproduce import Suite, builtin_suites, read_suite
 from hyperhier.reproduce.plan import cells, final_job, tuning_jobs
+from hyperhier.taxonomy import builtin_taxonomy
 from hyperhier.training import TrainConfig
 
 GOOD = '[datasets.d]\ntrees = { t = "demo" }\n[methods.supcon]\nloss = "supcon"\n'
@@ -120,6 +122,17 @@ def test_a_plain_text_needs_no_quotes(tiny_file: Path) -> None:
     suite = read_suite(tiny_file, None, ["title= A [new] name ", "train.flip='none'"])
     assert suite.title == "A [new] name"
     assert suite.tables["train"]["flip"] == "none"
+
+
+@pytest.mark.parametrize("name", builtin_suites())
+def test_every_loss_of_a_builtin_suite_can_be_made(name: str) -> None:
+    tree = builtin_taxonomy("ham10000-lineage")
+    suite = read_suite(name)
+    for method in suite.names("methods"):
+        options = dict(suite.method(method).get("loss_options", {}))
+        if "$" in str(options.get("texts", "")):
+            del options["texts"]  # a file beside the images
+        make_loss(suite.method(method)["loss"], tree, "lorentz", dim=3, **options)
 
 
 @pytest.mark.parametrize("name", builtin_suites())

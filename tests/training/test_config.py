@@ -49,6 +49,7 @@ def test_replace_checks_again() -> None:
         ("crop", 0.0),
         ("warmup", -1),
         ("grad_clip", 0),
+        ("start_radius", 0.0),
         ("flip", "diagonal"),
         ("select", "first"),
         ("geometry", ""),

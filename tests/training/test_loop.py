@@ -16,6 +16,8 @@ from hyperhier.data import ImageSet
 from hyperhier.errors import DataError, RunError
 from hyperhier.taxonomy import Taxonomy
 from hyperhier.training import ProgressEvent, TrainConfig, TrainResult, train
+from hyperhier.training.loop import _loss
+from hyperhier.training.model import build_model
 
 Fit = Callable[..., TrainResult]
 
@@ -201,6 +203,18 @@ def test_config_and_options_together(data: ImageSet, tree: Taxonomy) -> None:
     result = train(data, tree, config=config, dim=6)
     assert result.config == config.replace(dim=6)
     assert result.prototypes.shape[1] == 6
+
+
+def test_prototypes_start_from_the_embedded_tree(fit: Fit, tree: Taxonomy) -> None:
+    config = TrainConfig(loss="hwc+lam", start_radius=2.0, dim=8, width=8)
+    model = build_model(config, None, 3, (16, 16), torch.zeros(3), torch.ones(3))
+    ids, points = _loss(config, tree, model).get_submodule("terms.lam").prototypes()
+    assert ids.tolist() == list(range(len(tree)))
+    assert float(model.manifold.dist0(points).amax()) == pytest.approx(2.0)
+    started, plain = fit(loss="lam", epochs=1, start_radius=2.0), fit(loss="lam", epochs=1)
+    assert started.history[0]["loss"] != plain.history[0]["loss"]
+    with pytest.raises(RunError, match="start_radius needs a loss with lam, got 'hwc'"):
+        fit(loss="hwc", start_radius=2.0)
 
 
 def test_curvature_is_learned(fit: Fit) -> None:
