@@ -16,35 +16,37 @@ from pathlib import Path
 
 import torch
 
-from hyperhier.losses._pairs import Relation
-from hyperhier.losses._reduce import softmax_loss
-from hyperhier.losses.hwc import HWCLoss
+from hyperhier.losses.functional import hwc_loss
 from hyperhier.taxonomy import Taxonomy
 
 TREE = Taxonomy.from_paths([("r", "a", "a1"), ("r", "a", "a2"), ("r", "b", "b1")])
 
 
-class OneAnchor:
-    """The relation of an anchor a1 to a1 (positive), a2 (sibling) and b1 (stranger)."""
-
-    kappa = torch.tensor([[1.0, 0.5, 0.0]], dtype=torch.float64)
-    undecided = torch.zeros(1, 3, dtype=torch.bool)
-    allowed = torch.ones(1, 3, dtype=torch.bool)
-
-    def positives(self, _: str = "supervised") -> torch.Tensor:
-        return torch.tensor([[True, False, False]])
-
-
 def ratio(scaling: str, similarity: str, s: float) -> float:
-    """Repulsion of the stranger over that of the sibling, at equal similarity s."""
+    """Repulsion of the stranger over that of the sibling, at equal similarity s to the anchor."""
+    if similarity == "cosine":
+        anchor, along, across = 1.0, s, (1.0 - s * s) ** 0.5
+    else:
+        anchor, along, across = 0.0, 0.0, -s
+    points = torch.tensor(
+        [[anchor, 0.0, 0.0], [1.0, 0.0, 0.0], [along, across, 0.0], [along, 0.0, across]],
+        dtype=torch.float64,
+        requires_grad=True,
+    )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        loss = HWCLoss(TREE, manifold="sphere", similarity=similarity, scaling=scaling)
-    values = torch.full((1, 3), s, dtype=torch.float64, requires_grad=True)
-    relation: Relation = OneAnchor()  # type: ignore[assignment]
-    value, _ = softmax_loss(loss.pairs(values, relation), OneAnchor.allowed)
-    (grad,) = torch.autograd.grad(value.sum(), values)
-    return float(grad[0, 2] / grad[0, 1])
+        warnings.simplefilter("ignore")  # the pairings that are warned about are drawn too
+        losses = hwc_loss(
+            points,
+            TREE.encode(["a1", "a1", "a2", "b1"]),
+            TREE,
+            manifold="euclidean",
+            similarity=similarity,
+            scaling=scaling,
+            reduction="none",
+        )
+    (gradient,) = torch.autograd.grad(losses[0], points)
+    sibling, stranger = gradient[2:].norm(dim=1).tolist()
+    return stranger / sibling
 
 
 def main() -> None:

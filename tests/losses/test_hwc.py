@@ -240,22 +240,23 @@ def repulsion(manifold: Manifold, tree: Taxonomy, d: float, **options) -> tuple[
     return float(length[3]), float(length[2])
 
 
+@pytest.mark.filterwarnings("ignore:scaling=")
 @pytest.mark.parametrize("geometry", ["euclidean", "sphere", "poincare", "lorentz"])
 @pytest.mark.parametrize(
-    ("d", "printed"), [(0.02, 0.70), (0.1, 0.86), (0.5, 2.3), (1.0, 8.1), (2.0, 99.0)]
+    ("d", "shared", "split"),
+    [(0.02, 0.70, 1.27), (0.1, 0.86, 1.04), (0.5, 2.3, 0.38), (1.0, 8.1, 0.11), (2.0, 99, 0.009)],
 )
-def test_shared_repulsion_with_distances(small_tree, geometry, d, printed):
-    stranger, sibling = repulsion(
-        get_manifold(geometry),
-        small_tree,
-        d,
-        scaling="shared",
-        similarity="distance",
-        temperature=0.2,
-    )
-    expected = math.exp(0.5 * d / 0.2) / 1.5
-    assert stranger / sibling == pytest.approx(expected, rel=1e-6)
-    assert expected == pytest.approx(printed, rel=0.02)
+def test_repulsion_with_distances(small_tree, geometry, d, shared, split):
+    options = {"similarity": "distance", "temperature": 0.2}
+    for scaling, printed, expected in (
+        ("shared", shared, math.exp(0.5 * d / 0.2) / 1.5),
+        ("split", split, math.exp(-0.5 * d / 0.2) * 2 / 1.5),
+    ):
+        stranger, sibling = repulsion(
+            get_manifold(geometry), small_tree, d, scaling=scaling, **options
+        )
+        assert stranger / sibling == pytest.approx(expected, rel=1e-6)
+        assert expected == pytest.approx(printed, rel=0.02)
 
 
 @pytest.mark.filterwarnings("ignore:scaling=")
