@@ -90,15 +90,9 @@ class Relation:
             return torch.zeros_like(self.is_self)
         return self._table(self._comparable)
 
-    def same_ancestor(self, level: int) -> Tensor:
-        """Both have the same ancestor on a level; a shallower node stands in for itself."""
-        self._one_label("the ancestor on a level")
-        i, j = (self._tree.ancestor_at(level, ids) for ids in self._labels)
-        return i[:, None] == j[None, :]
-
     def beyond_the_first(self, level: int) -> Tensor:
-        """One of the two is not the first sample of its ancestor on the level."""
-        self._one_label("the ancestor on a level")
+        """One of the two is not the first sample of its ancestor by primary parents on a level."""
+        self._one_label("the one ancestor on a level")
         anchors, others = self.inputs.anchors, self.inputs.others
         own = self._is_first(anchors, level)
         other = own if others is anchors else self._is_first(others, level)
@@ -128,6 +122,21 @@ class Relation:
             return self.same_label & ~self.is_self
         self.inputs.check_views()
         return self.same_sample & ~self.is_self
+
+    def positives_by_level(self) -> list[Tensor]:
+        """The positive pairs of every level, from the leaves up; ``indices_tuple`` overrides all.
+
+        They have a common ancestor on the level, by any parents, where a shallower node stands in
+        for itself; samples with several labels, where some label of one and some of the other has.
+        """
+        levels = range(self._tree.height, 0, -1)
+        if self._explicit is not None:
+            return [self.positives()] * len(levels)
+        several = self.inputs.sets is not None
+        # a common ancestor has ancestors on every level above it
+        depth = self._table(self._depth_of_sets if several else self._tree.lca_depth)
+        same = self.same_label
+        return [(same | (depth >= level)) & ~self.is_self for level in levels]
 
     @property
     def _labels(self) -> tuple[Tensor, Tensor]:
@@ -190,15 +199,31 @@ class Relation:
 
     def _kappa_of_sets(self, one: Tensor, other: Tensor) -> Tensor:
         """Mean best match ``(P, Q)`` of label sets ``(P, N)`` and ``(Q, N)``."""
-        present = (one.any(dim=0) | (other.any(dim=0))).nonzero().squeeze(1)
+        present, one, other = _among_present(one, other)
         single = self._tree.kappa(present[:, None], present[None, :])
-        one, other = one[:, present], other[:, present]
 
         def match(a: Tensor, b: Tensor) -> Tensor:
-            best = torch.stack([single[:, members].amax(dim=1) for members in b], dim=1)
-            return a.to(best) @ best / a.sum(dim=1, keepdim=True)
+            return a.to(single) @ _best_of_sets(single, b) / a.sum(dim=1, keepdim=True)
 
         return (match(one, other) + match(other, one).mT) / 2
+
+    def _depth_of_sets(self, one: Tensor, other: Tensor) -> Tensor:
+        """Depth ``(P, Q)`` of the deepest common ancestor of a label of each set."""
+        present, one, other = _among_present(one, other)
+        single = self._tree.lca_depth(present[:, None], present[None, :])
+        return _best_of_sets(_best_of_sets(single, other).mT, one).mT
+
+
+def _among_present(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The labels ``(K,)`` that occur in two tables of label sets, and the tables of these alone."""
+    present = (one.any(dim=0) | other.any(dim=0)).nonzero().squeeze(1)
+    return present, one[:, present], other[:, present]
+
+
+def _best_of_sets(table: Tensor, sets: Tensor) -> Tensor:
+    """The greatest entries ``(R, P)`` of the rows of ``(R, K)`` among the members of ``(P, K)``."""
+    columns = [table[:, members].amax(dim=1) for members in sets]
+    return torch.stack(columns, dim=1) if columns else table[:, :0]
 
 
 def _share_a_label(one: Tensor, other: Tensor) -> Tensor:

@@ -19,8 +19,8 @@ __all__ = ["HMLCLoss", "hmlc_loss"]
 class HMLCLoss(ContrastiveLoss):
     """Hierarchical multi-label contrastive loss with constraint enforcement (HiMulConE).
 
-    With L_k the supervised contrastive loss whose positives share the ancestor on the k-th
-    level from below (k = 1: the leaves), K levels below the root,
+    With L_k the supervised contrastive loss whose positives share an ancestor on the k-th
+    level from below (k = 1: the leaves), by any parents, K levels below the root,
 
         L = 1/K sum_k 2^(1/k) max(L_1, ..., L_k);
 
@@ -32,7 +32,8 @@ class HMLCLoss(ContrastiveLoss):
         constraint: a level counts at least as much as those below it.
         thin_out: as the released code does, keep one sample of each node of a level for
             the levels above it. (It speaks of duplicates of coarser labels; what is left
-            of a batch above the leaves is then one sample a class.)
+            of a batch above the leaves is then one sample a class.) Which node a sample
+            stands for follows the primary parents; not for samples with several labels.
         options: see :class:`~hyperhier.losses.ContrastiveLoss`.
 
     >>> from hyperhier.manifolds import Sphere
@@ -52,25 +53,18 @@ class HMLCLoss(ContrastiveLoss):
         self.thin_out = thin_out
 
     def pairs(self, s: Tensor, relation: Relation) -> list[Terms] | ClassTerms:
-        assert self.taxonomy is not None
-        logits, explicit = s / self.temperature, relation.inputs.selection is not None
-        levels = range(self.taxonomy.height, 0, -1)
+        logits = s / self.temperature
         classes = None if self.thin_out else relation.between_classes()
+        positives = (relation if classes is None else classes).positives_by_level()
         if classes is not None:
-            positives = [classes.same_ancestor(level) for level in levels]
-            return ClassTerms(logits, relation.classes, positives, [None] * len(levels))
+            return ClassTerms(logits, relation.classes, positives, [None] * len(positives))
         terms = []
         dropped: Tensor | None = None
-        for level in levels:
-            if explicit:
-                positive = relation.positives()
-            else:
-                positive = relation.same_ancestor(level) & ~relation.is_self
-            if dropped is not None:
-                positive = positive & ~dropped
+        for above, shared in enumerate(positives):
+            positive = shared if dropped is None else shared & ~dropped
             terms.append(Terms(logits, positive, left_out=dropped))
             if self.thin_out:
-                dropped = relation.beyond_the_first(level)
+                dropped = relation.beyond_the_first(len(positives) - above)
         return terms
 
     def levels(self, losses: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, list[float]]:

@@ -52,7 +52,7 @@ def _hwc_pairs(
         if classes is not None and partial == "leave_out" and _some_undecided(classes):
             classes = None
         between = relation if classes is None else classes
-    chosen = _positives_by_level(between, positives, level_decay)
+    chosen = between.positives_by_level() if level_decay else [between.positives(positives)]
     weights = _weights(between, chosen, scaling, alpha, beta, negatives)
     s = s / temperature
     if classes is not None:
@@ -89,18 +89,6 @@ def _weights(
             share = (kappa * height / max(height - above - 1, 1)).clamp(max=1)
         weights.append(torch.where(positive, near, 1 + beta * share))
     return weights
-
-
-def _positives_by_level(
-    relation: Relation, positives: Positives, level_decay: float
-) -> list[Tensor]:
-    if level_decay == 0.0:
-        return [relation.positives(positives)]
-    assert relation.taxonomy is not None
-    height = relation.taxonomy.height
-    if relation.inputs.selection is not None:  # the pairs are given: the same on every level
-        return [relation.positives(positives)] * height
-    return [relation.same_ancestor(level) & ~relation.is_self for level in range(height, 0, -1)]
 
 
 def _level_rule(
@@ -140,8 +128,8 @@ class HWCLoss(ContrastiveLoss):
     ones) and are warned about.
 
     With ``level_decay`` g > 0 the loss stands on every level of the taxonomy at once (ours):
-    with L_k the loss above whose positives share the ancestor on the k-th level from below
-    (k = 1: the leaves), K levels below the root,
+    with L_k the loss above whose positives share an ancestor on the k-th level from below
+    (k = 1: the leaves), by any parents, K levels below the root,
 
         L = sum_k g^(k-1) L_k / sum_k g^(k-1).
 
@@ -166,12 +154,12 @@ class HWCLoss(ContrastiveLoss):
         negatives: whose weight beta raises, with ``scaling="mass"``: ``"far"``: the formula;
             ``"near"``: see above.
         level_decay: g, in [0, 1]: what a level counts against the one below it. 0 (default):
-            only the leaves; 1: all the same. Needs supervised positives and one label each.
+            only the leaves; 1: all the same. Needs supervised positives.
         options: see :class:`~hyperhier.losses.ContrastiveLoss`.
 
     Samples with several labels each come with a bool table of labels ``(B, N)`` over the
-    nodes: positives share a label, kappa is the mean best match of the labels of one in
-    those of the other.
+    nodes: positives share a label (on a level: some label of one and some of the other share
+    an ancestor), kappa is the mean best match of the labels of one in those of the other.
 
     Raises:
         TaxonomyError: from the call, if a label is no node id.

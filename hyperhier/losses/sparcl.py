@@ -24,9 +24,9 @@ class SpARCLLoss(ContrastiveLoss):
         w_ij = exp(-gamma d_T(y_i, y_j) / 2),
 
     d_T = edges between the labels, so that d_T / 2 is the number of levels up to the common
-    ancestor. Source: the released code of SpARCL (github.com/ag2718/ContrastiveLearningProj),
-    which takes the shorter of the two ways up and divides by the number of pairs of one class
-    in the batch instead of by the weights.
+    ancestor; with several parents the fewest over any of them. Source: the released code of
+    SpARCL (github.com/ag2718/ContrastiveLearningProj), which takes the shorter of the two ways
+    up and divides by the number of pairs of one class in the batch instead of by the weights.
 
     Args:
         taxonomy: a Taxonomy, the name of a built-in one, or a path.

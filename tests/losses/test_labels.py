@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from hyperhier.losses import HMLCLoss, HWCLoss, LAMLoss, SupConLoss
+from hyperhier.losses import HMLCLoss, HWCLoss, LAMLoss, SpARCLLoss, SupConLoss, make_loss
 from hyperhier.losses.functional import hwc_loss, supcon_loss
 from hyperhier.manifolds import Euclidean, Lorentz
 
@@ -52,6 +52,8 @@ class TestSeveralLabels:
         for make in (
             lambda: SupConLoss(manifold=manifold),
             lambda: HWCLoss(tree, manifold=manifold),
+            lambda: HWCLoss(tree, manifold=manifold, level_decay=0.5, negatives="near"),
+            lambda: HMLCLoss(tree, manifold=manifold),
             lambda: LAMLoss(tree, manifold=manifold, margin=2.0),
             lambda: LAMLoss(tree, manifold=manifold, margin=2.0, competitor="siblings"),
             lambda: LAMLoss(tree, manifold=manifold, margins="tree"),
@@ -106,10 +108,37 @@ class TestSeveralLabels:
                 torch.eye(2), torch.ones(2, 3, dtype=torch.bool), small_tree, manifold="sphere"
             )
 
-    def test_levels_are_refused(self, small_tree):
+    def test_all_that_is_recommended_takes_them(self, tree, points, draw):
+        manifold, labels = Lorentz(), draw(tree, 12)
+        several = torch.nn.functional.one_hot(labels, len(tree)).bool()
+        x = points(manifold, 12)
+        one, other = (
+            make_loss(
+                "hwc+0.5*shuffled:hwc+2*lam",
+                tree,
+                manifold,
+                level_decay=1.0,
+                negatives="near",
+                beta=3.0,
+                shuffle_seed=1,
+            )(x, given)
+            for given in (labels, several)
+        )
+        assert torch.allclose(one, other, rtol=1e-12)
+
+    def test_a_batch_of_none_is_zero(self, tree):
+        none = torch.zeros(0, len(tree), dtype=torch.bool)
+        for decay in (0.0, 1.0):
+            loss = HWCLoss(tree, manifold="sphere", level_decay=decay)
+            assert loss(torch.zeros(0, 3), none) == 0
+
+    @pytest.mark.parametrize(
+        ("loss", "options"), [(HMLCLoss, {"thin_out": True}), (SpARCLLoss, {})]
+    )
+    def test_what_needs_one_label_each_says_so(self, small_tree, loss, options):
         several = table(small_tree, [["a1"], ["a2", "b1"]])
-        with pytest.raises(ValueError, match="several labels"):
-            HMLCLoss(small_tree, manifold="sphere")(torch.eye(2), several)
+        with pytest.raises(ValueError, match="not defined for samples with several labels"):
+            loss(small_tree, manifold="sphere", **options)(torch.eye(2), several)
 
 
 class TestRareClasses:
