@@ -117,14 +117,16 @@ def contrastive_loss(
             return join_levels([softmax_loss(terms, allowed) for terms in found], s, allowed)
 
         losses, valid = by_row_blocks(block, len(inputs.anchors), block_size)
-        weight = _anchor_weights(class_weights, inputs, valid)
+        weight = _anchor_weights(class_weights, inputs, valid, validate)
         if levels is None:
             return reduce_losses(losses, valid, inputs, reduction, weight)
         losses, valid, level_weights = levels(losses, valid)
         return reduce_levels(losses, valid, level_weights, inputs, reduction, weight)
 
 
-def _anchor_weights(class_weights: ClassWeights, inputs: Inputs, valid: Tensor) -> Tensor | None:
+def _anchor_weights(
+    class_weights: ClassWeights, inputs: Inputs, valid: Tensor, validate: bool
+) -> Tensor | None:
     if class_weights is None:
         return None
     labels = inputs.anchors.labels
@@ -132,17 +134,42 @@ def _anchor_weights(class_weights: ClassWeights, inputs: Inputs, valid: Tensor) 
         raise ValueError("class_weights need labels")
     dtype = inputs.anchors.points.dtype
     if isinstance(class_weights, Tensor):
-        weights = class_weights.to(labels.device, dtype)
-        if inputs.sets is not None:  # the mean weight of a sample's labels
-            held = inputs.sets.to(dtype)
-            return ((held @ weights) / held.sum(dim=1))[labels]
-        return weights[labels]
+        if validate and not torch.compiler.is_compiling():
+            _check_count(class_weights, labels, inputs.sets)
+        return _of_labels(class_weights.to(labels.device, dtype), labels, inputs.sets)
     counted = valid.any(dim=1) if valid.dim() == 2 else valid
-    count = torch.zeros(int(labels.max()) + 1 if len(labels) else 1, device=labels.device)
-    count.index_add_(0, labels, counted.to(count.dtype))
-    weight = 1.0 / count.to(dtype)[labels].clamp(min=1.0)
+    distinct, code = torch.unique(labels, return_inverse=True)
+    count = torch.zeros(len(distinct), dtype=dtype, device=labels.device)
+    count.index_add_(0, code, counted.to(dtype))
+    if inputs.sets is not None:  # of each label, not of each set of them
+        count, code = count @ inputs.sets[distinct].to(dtype), labels
+    weight = _of_labels(1.0 / count.clamp(min=1.0), code, inputs.sets)
     total = torch.where(counted, weight, 0.0).sum().clamp(min=1.0)
     return weight * (counted.sum() / total)  # of mean 1
+
+
+def _of_labels(weights: Tensor, labels: Tensor, sets: Tensor | None) -> Tensor:
+    """The weight of each label ``(n,)``; of label sets the mean weight of the members."""
+    if sets is None:
+        return weights[labels]
+    held = sets.to(weights.dtype)
+    return ((held @ weights) / held.sum(dim=1))[labels]
+
+
+def _check_count(class_weights: Tensor, labels: Tensor, sets: Tensor | None) -> None:
+    if sets is not None:
+        if len(class_weights) != sets.shape[1]:
+            raise ValueError(
+                f"class_weights must have one entry for each of the {sets.shape[1]} columns of "
+                f"labels, got {len(class_weights)}"
+            )
+    elif len(labels):
+        least, largest = (int(label) for label in labels.aminmax())
+        if least < 0 or largest >= len(class_weights):
+            raise ValueError(
+                f"class_weights have {len(class_weights)} entries, "
+                f"labels hold {least if least < 0 else largest}"
+            )
 
 
 class ContrastiveLoss(nn.Module):
@@ -173,11 +200,13 @@ class ContrastiveLoss(nn.Module):
         block_size: anchors per block. None forms the B x B table of all pairs; an integer
             holds only block_size x B entries at a time and forms them again in the backward
             pass.
-        class_weights: weight of an anchor by its label: None: all 1; ``"balanced"``: every
-            class of the batch counts the same; or ``(N,)`` weights by label id.
+        class_weights: weight of an anchor by its label: None: all 1; ``"balanced"``: 1 over
+            the number of anchors with that label, so that every class of the batch counts the
+            same; or ``(N,)`` weights by label id. Of several labels the mean weight counts.
         memory: how many samples of earlier batches are candidates too, in training mode and
             where no ``ref_emb`` is given (Wang et al. 2020, arXiv 1912.06798). Kept without
-            gradient in buffers, newest first; of all ranks in a distributed run.
+            gradient in buffers, newest first; of all ranks in a distributed run. Not for
+            samples with several labels.
         validate: check that embeddings are finite and labels known. Costs one device
             synchronisation per call.
 

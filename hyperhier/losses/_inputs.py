@@ -170,10 +170,11 @@ def prepare_inputs(
                 f"embeddings of {embeddings.shape[-1]}"
             )
         others = _side(ref_emb, ref_labels, "ref_emb", "ref_labels", dtype)
-    elif memory is not None and len(memory[0]):
+    elif memory is not None:
         if sets is not None:
-            raise ValueError("a memory of samples with several labels is not supported")
-        others = _extended(anchors, *memory)
+            raise ValueError("memory=... is not supported for samples with several labels")
+        if len(memory[0]):
+            others = _extended(anchors, *memory)
     selection = None
     if indices_tuple is not None:
         selection = _selection(

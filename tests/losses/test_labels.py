@@ -161,6 +161,40 @@ class TestRareClasses:
         assert torch.allclose(total, 3 * each[:2].sum() + each[2:].sum())
         assert torch.allclose(mean, total / 8)
 
+    def test_balanced_counts_labels_not_sets_of_them(self):
+        x = torch.randn(5, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+        held = [[0], [0], [0, 1], [1, 2], [3]]  # the last has no positive
+        several = torch.zeros(5, 4, dtype=torch.bool)
+        for row, labels in zip(several, held, strict=True):
+            row[labels] = True
+        each = supcon_loss(x, several, manifold="sphere", reduction="none")
+        value = supcon_loss(x, several, manifold="sphere", class_weights="balanced")
+        weights = [1 / 3, 1 / 3, (1 / 3 + 1 / 2) / 2, (1 / 2 + 1) / 2]
+        expected = sum(w * v for w, v in zip(weights, each.tolist(), strict=False)) / sum(weights)
+        assert value.item() == pytest.approx(expected, rel=1e-12)
+
+    def test_balanced_takes_any_integers(self):
+        x = torch.randn(5, 3, generator=torch.Generator().manual_seed(1))
+        labels = torch.tensor([0, 0, 0, 1, 1])
+        names = torch.tensor([-3, 10**15])[labels]
+        values = [
+            supcon_loss(x, given, manifold="sphere", class_weights="balanced")
+            for given in (labels, names, torch.eye(2, dtype=torch.bool)[labels])
+        ]
+        assert values[0] == values[1]
+        assert torch.allclose(values[0], values[2])
+
+    def test_too_few_weights_are_named(self, tree):
+        x, weights = torch.eye(3), torch.ones(2)
+        for label, count in ((2, 2), (-1, 2), (0, 0)):
+            with pytest.raises(ValueError, match=f"have {count} entries, labels hold {label}$"):
+                supcon_loss(
+                    x, torch.full((3,), label), manifold="sphere", class_weights=weights[:count]
+                )
+        several = torch.ones(3, len(tree), dtype=torch.bool)
+        with pytest.raises(ValueError, match=f"each of the {len(tree)} columns of .*, got 2"):
+            hwc_loss(x, several, tree, manifold="sphere", class_weights=weights)
+
     @pytest.mark.parametrize("weights", ["fair", torch.tensor([-1.0, 1.0])])
     def test_bad_weights_are_named(self, weights):
         with pytest.raises(ValueError, match="class_weights must be"):

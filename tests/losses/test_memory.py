@@ -84,6 +84,16 @@ def test_bad_sizes_are_named(size):
         SupConLoss(manifold="sphere", memory=size)
 
 
+def test_several_labels_are_refused_at_once(tree):
+    loss = SupConLoss(manifold="sphere", memory=4)
+    several = torch.ones(3, len(tree), dtype=torch.bool)
+    with pytest.raises(ValueError, match=r"memory=\.\.\. is not supported for .* several labels"):
+        loss(torch.eye(3), several)
+    assert len(loss.memory.points) == 0
+    loss.eval()
+    assert loss(torch.eye(3), several) > 0
+
+
 def test_another_width_is_named(tree):
     loss = SupConLoss(manifold="sphere", memory=4)
     loss(torch.eye(3), torch.tensor([0, 0, 1]))
