@@ -16,7 +16,7 @@ from hyperhier.losses._levels import (
     Margins,
     level_losses,
 )
-from hyperhier.losses._prototypes import PrototypeBank
+from hyperhier.losses._prototypes import Mean, PrototypeBank
 from hyperhier.losses._reduce import Reduction, check_reduction, reduce_levels
 from hyperhier.losses._selected import selected, with_each_label
 from hyperhier.manifolds.base import Manifold
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LAMLoss", "lam_loss"]
 
+#: share of the largest radius by which a prototype may start nearer or farther than asked
+_MISPLACED = 1e-3
 #: the least share of a level among adaptive weights
 _LEAST_WEIGHT = 0.1
 _TINY = torch.finfo(torch.float64).tiny
@@ -47,8 +49,9 @@ class LAMLoss(nn.Module):
     gradient), then compares the embeddings with them, so the first step already has
     prototypes; in evaluation mode they stay. They are buffers. In a distributed run every
     rank takes in the batch of all ranks, so all hold the same prototypes; every rank must
-    make the call. On each manifold the batch mean is its weighted centroid and the moving
-    average its two-point centroid, bias-corrected by the number of batches that had the node.
+    make the call. The batch mean is the manifold's weighted centroid and the moving average its
+    two-point centroid, bias-corrected by the number of batches that had the node; or both are
+    Karcher means.
 
     Left out of the mean over i: samples whose ancestor on the level, or all of whose
     competitors, have no prototype yet, and samples labelled with an inner node on the levels
@@ -73,6 +76,9 @@ class LAMLoss(nn.Module):
             a moving average of the level's loss, with mean 1 and at least .1, so that levels
             that are not solved yet count more (ours).
         momentum: rho of the moving average, in [0, 1).
+        mean: of the prototypes: ``"centroid"``: in closed form (hyperbolic: the Einstein
+            midpoint; sphere: the normalised mean); ``"karcher"``: the point of least squared
+            distances, found step by step. The same in Euclidean space.
         reduction: ``"mean"`` is the formula; ``"sum"`` sums over samples; ``"none"`` gives
             the weighted sum over levels of each sample, ``(B,)`` or ``(B, V)``, 0 where
             nothing counts; or a reducer of pytorch-metric-learning, called with these.
@@ -104,6 +110,7 @@ class LAMLoss(nn.Module):
         competitor: Competitor = "hardest",
         level_weights: Sequence[float] | Literal["adaptive"] | None = None,
         momentum: float = 0.9,
+        mean: Mean = "centroid",
         reduction: Reduction = "mean",
         validate: bool = True,
     ) -> None:
@@ -118,7 +125,7 @@ class LAMLoss(nn.Module):
         adapts = weights == "adaptive"
         zeros = torch.zeros(2, self.taxonomy.height if adapts else 0, dtype=torch.float64)
         self.register_buffer("level_average", zeros, persistent=adapts)
-        self.bank = PrototypeBank(self.taxonomy, self.manifold, momentum)
+        self.bank = PrototypeBank(self.taxonomy, self.manifold, momentum, mean)
         self.reduction = reduction
         self.validate = validate
 
@@ -172,9 +179,10 @@ class LAMLoss(nn.Module):
 
     @torch.no_grad()
     def _follow(self, losses: Tensor, valid: Tensor) -> None:
+        """Take the losses ``(n, L)`` into the average, on their device."""
         sums = torch.where(valid, losses, 0.0).sum(dim=0).double()
         count = valid.sum(dim=0)
-        average, seen = self.level_average
+        average, seen = self.level_average.to(losses.device)
         rho = self.bank.momentum
         moved = rho * average + (1 - rho) * sums / count.clamp(min=1)
         fresh = count > 0
@@ -193,16 +201,28 @@ class LAMLoss(nn.Module):
 
         Raises:
             TaxonomyError: a node is not in the embedding.
-            ValueError: the radius is not positive.
+            ValueError: the radius is not positive, or the manifold cannot hold the nodes at
+                those distances from its origin. A sphere, or a product with one or with
+                weights, takes only embeddings on that very manifold, without a radius.
         """
         if radius is not None and not (0.0 < radius < math.inf):
             raise ValueError(f"radius must be positive and finite, got {radius!r}")
         points = embedding.points[embedding.taxonomy.encode(self.taxonomy.nodes)]
         manifold = embedding.manifold
-        far = manifold.dist0(points).amax()
-        factor = 1.0 if radius is None or far == 0 else radius / float(far)
-        features = manifold.to_features(points) * factor
-        self.bank.start(self.manifold.from_features(features.to(torch.float32)))
+        far = float(manifold.dist0(points).amax())
+        factor = 1.0 if radius is None or far == 0 else radius / far
+        features = (manifold.to_features(points) * factor).to(self.bank.points.device)
+        placed = self.manifold.from_features(features.to(torch.float32))
+        asked = (manifold.dist0(points) * factor).to(placed)
+        error = (self.manifold.dist0(placed) - asked).abs()
+        worst = int(error.argmax())
+        if error[worst] > _MISPLACED * factor * far:
+            raise ValueError(
+                f"{self.manifold!r} cannot hold {self.taxonomy.nodes[worst]!r} at distance "
+                f"{float(asked[worst]):.3g} from its origin as {manifold!r} does: give a smaller "
+                "radius, or an embedding on the manifold of the loss and no radius"
+            )
+        self.bank.start(placed)
 
     def prototypes(self) -> tuple[Tensor, Tensor]:
         """Ids ``(P,)`` and points ``(P, a)`` of the nodes that have a prototype."""

@@ -8,7 +8,7 @@ import torch
 from hyperhier.embedding import embed
 from hyperhier.losses import LAMLoss
 from hyperhier.losses.functional import lam_loss
-from hyperhier.manifolds import Euclidean, Lorentz
+from hyperhier.manifolds import Euclidean, Lorentz, get_manifold
 
 
 def test_unsolved_levels_come_to_count_more(small_tree):
@@ -71,6 +71,62 @@ def test_one_batch_moves_them_as_a_second_batch_would(small_tree):
     assert set(loss.bank.counts.tolist()) == {1}
     loss(Lorentz().from_features(torch.zeros(1, 2)), small_tree.encode(["a1"]))
     assert loss.bank.counts[small_tree.encode(["a1"])].item() == 2
+
+
+def test_radii_are_kept_on_products_without_a_sphere(tree):
+    embedding = embed(tree, dim=4, seed=0)
+    loss = LAMLoss(tree, manifold=get_manifold("lorentz(2, c=0.5) x euclidean(2)"))
+    loss.start_from(embedding, radius=1.5)
+    radii = loss.manifold.dist0(loss.prototypes()[1]).double()
+    there = embedding.manifold.dist0(embedding.points)
+    assert torch.allclose(radii / 1.5, there.double() / there.max(), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "name", ["sphere", "sphere(2) x lorentz(2)", "lorentz(2, weight=2) x polar"]
+)
+def test_a_manifold_that_keeps_no_radii_is_refused(tree, name):
+    loss = LAMLoss(tree, manifold=get_manifold(name))
+    with pytest.raises(ValueError, match=r"cannot hold '.*' at distance .* from its origin"):
+        loss.start_from(embed(tree, dim=4, seed=0), radius=2.0)
+    assert len(loss.prototypes()[0]) == 0
+
+
+def test_an_embedding_on_the_very_manifold_stays_as_it_is(small_tree):
+    embedding = embed(small_tree, dim=2, manifold="sphere", target="tree_distance", seed=0)
+    loss = LAMLoss(small_tree, manifold="sphere")
+    loss.start_from(embedding)
+    torch.testing.assert_close(loss.prototypes()[1].double(), embedding.points.double())
+    with pytest.raises(ValueError, match="cannot hold"):
+        loss.start_from(embedding, radius=0.5)
+
+
+def test_the_start_lies_where_the_loss_does(small_tree, monkeypatch):
+    """From the features on, whose way into the manifold needs its curvature."""
+    embedding = embed(small_tree, dim=2, seed=0)
+    features, devices = embedding.manifold.to_features(embedding.points).float(), []
+    loss = LAMLoss(small_tree, manifold="euclidean").to("meta")
+
+    def from_features(z):
+        devices.append(z.device.type)
+        return features  # with values, which meta tensors lack
+
+    monkeypatch.setattr(loss.manifold, "from_features", from_features)
+    loss.start_from(embedding)
+    devices += [loss.bank.points.device.type, loss.bank.counts.device.type]
+    assert devices == ["meta"] * 3
+    assert loss.bank.points.shape == (len(small_tree), 2)
+
+
+def test_what_is_remembered_moves_to_the_batch(small_tree):
+    """To another device, here that of tensors without values."""
+    loss = LAMLoss(small_tree, manifold="lorentz", level_weights="adaptive")
+    loss.start_from(embed(small_tree, dim=2, seed=0))
+    batch = torch.ones(4, 3, device="meta")
+    loss.bank._allocate(batch)
+    loss._follow(batch[:, :2], batch[:, :2] > 0)
+    moved = (loss.bank.points, loss.bank.counts, loss.level_average)
+    assert [x.device.type for x in moved] == ["meta"] * 3
 
 
 @pytest.mark.parametrize("radius", [0.0, -1.0, float("nan")])
