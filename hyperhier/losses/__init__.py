@@ -1,7 +1,8 @@
 """Losses for embeddings with hierarchical labels, on any manifold.
 
-Every loss is called as ``loss(embeddings, labels, ref_emb, ref_labels, indices_tuple)`` and
-has a functional twin in :mod:`hyperhier.losses.functional`.
+Every loss is called as ``loss(embeddings, labels, ref_emb, ref_labels, indices_tuple)``. Those of
+:func:`available_losses` have a functional twin in :mod:`hyperhier.losses.functional`; what is made
+of other losses, :class:`CombinedLoss` and :class:`ShuffledLeavesLoss`, has none.
 """
 
 from __future__ import annotations

@@ -37,6 +37,7 @@ __all__ = [
     "contrastive_loss",
     "resolve_similarity",
     "resolve_temperature",
+    "without_state",
 ]
 
 #: losses ``(n, L)`` and the mask of those that exist -> both again, and a weight for each level
@@ -190,7 +191,7 @@ class ContrastiveLoss(nn.Module):
         manifold: a manifold of hyperhier, its name, or a geoopt manifold. It becomes a
             submodule, so a learnable curvature is a parameter of the loss too.
         temperature: divides the similarity; positive. Default .1 for the cosine, .2 for
-            distances.
+            distances. The functional forms take a tensor too, which gets its gradient.
         learn_temperature: make log(temperature) a parameter.
         similarity: ``"cosine"``, ``"distance"`` (s = -d), or ``"auto"``: the cosine where the
             manifold has one.
@@ -238,7 +239,7 @@ class ContrastiveLoss(nn.Module):
         self.log_temperature: nn.Parameter | None = None
         if learn_temperature:
             self.log_temperature = nn.Parameter(torch.tensor(math.log(float(value))))
-        self._temperature = float(value)
+        self._temperature = value if isinstance(value, Tensor) else float(value)
         self.reduction = reduction
         self.block_size = block_size
         self.class_weights = check_class_weights(class_weights)
@@ -313,6 +314,17 @@ class ContrastiveLoss(nn.Module):
     def extra_repr(self) -> str:
         temperature = float(torch.as_tensor(self.temperature).detach())
         return f"temperature={temperature:.4g}, similarity={self.similarity!r}"
+
+
+def without_state(loss: Callable[..., ContrastiveLoss], options: dict[str, Any]) -> dict[str, Any]:
+    """The options of a loss that is called once; TypeError for one that needs a state."""
+    for name in ("memory", "learn_temperature"):
+        if name in options:
+            raise TypeError(
+                f"unexpected keyword argument {name!r}: a function keeps no state, use "
+                f"{loss.__name__}"
+            )
+    return options
 
 
 def check_class_weights(class_weights: ClassWeights) -> ClassWeights:

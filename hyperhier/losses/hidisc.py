@@ -7,7 +7,12 @@ from typing import Any
 
 from torch import Tensor
 
-from hyperhier.losses._contrastive import ContrastiveLoss, contrastive_loss, resolve_similarity
+from hyperhier.losses._contrastive import (
+    ContrastiveLoss,
+    contrastive_loss,
+    resolve_similarity,
+    without_state,
+)
 from hyperhier.losses._inputs import as_geometry, as_tree
 from hyperhier.losses._nested import (
     LevelsOf,
@@ -162,7 +167,7 @@ def hidisc_loss(
     indices_tuple: tuple[Tensor, ...] | None = None,
     **options: Any,
 ) -> Tensor:
-    """The functional form of :class:`HiDiscLoss`, with its options.
+    """The functional form of :class:`HiDiscLoss`, with its options that need no state.
 
     >>> import torch
     >>> from hyperhier.manifolds import Lorentz
@@ -173,6 +178,6 @@ def hidisc_loss(
     >>> hidisc_loss(z, tree.encode(["a1", "a2", "b1"]), tree, manifold=m)
     tensor(0.1125)
     """
-    loss = HiDiscLoss(taxonomy, **options)
+    loss = HiDiscLoss(taxonomy, **without_state(HiDiscLoss, options))
     value: Tensor = loss(embeddings, labels, ref_emb, ref_labels, indices_tuple)
     return value

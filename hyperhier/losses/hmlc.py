@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from hyperhier.losses._class_sums import ClassTerms
-from hyperhier.losses._contrastive import ContrastiveLoss
+from hyperhier.losses._contrastive import ContrastiveLoss, without_state
 from hyperhier.losses._inputs import as_tree
 from hyperhier.losses._pairs import Relation
 from hyperhier.losses._reduce import Terms
@@ -89,7 +89,7 @@ def hmlc_loss(
     indices_tuple: tuple[Tensor, ...] | None = None,
     **options: Any,
 ) -> Tensor:
-    """The functional form of :class:`HMLCLoss`, with its options."""
-    loss = HMLCLoss(taxonomy, **options)
+    """The functional form of :class:`HMLCLoss`, with its options that need no state."""
+    loss = HMLCLoss(taxonomy, **without_state(HMLCLoss, options))
     value: Tensor = loss(embeddings, labels, ref_emb, ref_labels, indices_tuple)
     return value

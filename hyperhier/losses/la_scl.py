@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hyperhier.losses._contrastive import ContrastiveLoss
+from hyperhier.losses._contrastive import ContrastiveLoss, without_state
 from hyperhier.losses._inputs import as_tree, check_strength
 from hyperhier.losses._pairs import Relation
 
@@ -61,7 +61,7 @@ def la_scl_loss(
     indices_tuple: tuple[Tensor, ...] | None = None,
     **options: Any,
 ) -> Tensor:
-    """The functional form of :class:`LASCLLoss`, with its options."""
-    loss = LASCLLoss(taxonomy, **options)
+    """The functional form of :class:`LASCLLoss`, with its options that need no state."""
+    loss = LASCLLoss(taxonomy, **without_state(LASCLLoss, options))
     value: Tensor = loss(embeddings, labels, ref_emb, ref_labels, indices_tuple)
     return value

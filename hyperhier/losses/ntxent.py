@@ -8,7 +8,9 @@ from typing import Any
 from torch import Tensor
 
 from hyperhier.losses._contrastive import (
+    ClassWeights,
     ContrastiveLoss,
+    check_class_weights,
     contrastive_loss,
     resolve_similarity,
     resolve_temperature,
@@ -77,6 +79,7 @@ def ntxent_loss(
     indices_tuple: tuple[Tensor, ...] | None = None,
     reduction: Reduction = "mean",
     block_size: int | None = None,
+    class_weights: ClassWeights = None,
     validate: bool = True,
 ) -> Tensor:
     """The functional form of :class:`NTXentLoss`.
@@ -100,5 +103,6 @@ def ntxent_loss(
         similarity=similarity,
         reduction=reduction,
         block_size=block_size,
+        class_weights=check_class_weights(class_weights),
         validate=validate,
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from hyperhier.losses._contrastive import ContrastiveLoss
+from hyperhier.losses._contrastive import ContrastiveLoss, without_state
 from hyperhier.losses._pairs import Relation
 from hyperhier.losses._reduce import Terms
 
@@ -46,6 +46,7 @@ def pairwise_loss(
     indices_tuple: tuple[Tensor, ...] | None = None,
     **options: Any,
 ) -> Tensor:
-    """The functional form of :class:`PairwiseLoss`, with its options."""
-    value: Tensor = PairwiseLoss(**options)(embeddings, labels, ref_emb, ref_labels, indices_tuple)
+    """The functional form of :class:`PairwiseLoss`, with its options that need no state."""
+    loss = PairwiseLoss(**without_state(PairwiseLoss, options))
+    value: Tensor = loss(embeddings, labels, ref_emb, ref_labels, indices_tuple)
     return value

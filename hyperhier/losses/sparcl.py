@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hyperhier.losses._contrastive import ContrastiveLoss
+from hyperhier.losses._contrastive import ContrastiveLoss, without_state
 from hyperhier.losses._inputs import as_tree, check_strength
 from hyperhier.losses._pairs import Relation
 from hyperhier.losses._reduce import Terms
@@ -62,7 +62,7 @@ def sparcl_loss(
     indices_tuple: tuple[Tensor, ...] | None = None,
     **options: Any,
 ) -> Tensor:
-    """The functional form of :class:`SpARCLLoss`, with its options."""
-    loss = SpARCLLoss(taxonomy, **options)
+    """The functional form of :class:`SpARCLLoss`, with its options that need no state."""
+    loss = SpARCLLoss(taxonomy, **without_state(SpARCLLoss, options))
     value: Tensor = loss(embeddings, labels, ref_emb, ref_labels, indices_tuple)
     return value
