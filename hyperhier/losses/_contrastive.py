@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from hyperhier._numerics import safe_norm
 from hyperhier.losses._class_sums import ClassTerms, softmax_by_class
-from hyperhier.losses._inputs import Inputs, as_geometry, prepare_inputs
+from hyperhier.losses._class_weights import ClassWeights, anchor_weights, check_class_weights
+from hyperhier.losses._inputs import as_geometry, prepare_inputs
 from hyperhier.losses._memory import Memory
 from hyperhier.losses._pairs import PairFunction, Relation
 from hyperhier.losses._reduce import (
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 __all__ = [
     "ContrastiveLoss",
     "LevelRule",
-    "check_class_weights",
     "contrastive_loss",
     "resolve_similarity",
     "resolve_temperature",
@@ -42,9 +42,6 @@ __all__ = [
 
 #: losses ``(n, L)`` and the mask of those that exist -> both again, and a weight for each level
 LevelRule = Callable[[Tensor, Tensor], tuple[Tensor, Tensor, Sequence[float]]]
-
-#: None, "balanced", or a weight for each label id ``(N,)``
-ClassWeights = str | Tensor | None
 
 #: default temperatures: a cosine lies in [-1, 1], a distance does not
 DEFAULT_TEMPERATURE = {"cosine": 0.1, "distance": 0.2}
@@ -118,59 +115,11 @@ def contrastive_loss(
             return join_levels([softmax_loss(terms, allowed) for terms in found], s, allowed)
 
         losses, valid = by_row_blocks(block, len(inputs.anchors), block_size)
-        weight = _anchor_weights(class_weights, inputs, valid, validate)
+        weight = anchor_weights(class_weights, inputs, valid, validate)
         if levels is None:
             return reduce_losses(losses, valid, inputs, reduction, weight)
         losses, valid, level_weights = levels(losses, valid)
         return reduce_levels(losses, valid, level_weights, inputs, reduction, weight)
-
-
-def _anchor_weights(
-    class_weights: ClassWeights, inputs: Inputs, valid: Tensor, validate: bool
-) -> Tensor | None:
-    if class_weights is None:
-        return None
-    labels = inputs.anchors.labels
-    if labels is None:
-        raise ValueError("class_weights need labels")
-    dtype = inputs.anchors.points.dtype
-    if isinstance(class_weights, Tensor):
-        if validate and not torch.compiler.is_compiling():
-            _check_count(class_weights, labels, inputs.sets)
-        return _of_labels(class_weights.to(labels.device, dtype), labels, inputs.sets)
-    counted = valid.any(dim=1) if valid.dim() == 2 else valid
-    distinct, code = torch.unique(labels, return_inverse=True)
-    count = torch.zeros(len(distinct), dtype=dtype, device=labels.device)
-    count.index_add_(0, code, counted.to(dtype))
-    if inputs.sets is not None:  # of each label, not of each set of them
-        count, code = count @ inputs.sets[distinct].to(dtype), labels
-    weight = _of_labels(1.0 / count.clamp(min=1.0), code, inputs.sets)
-    total = torch.where(counted, weight, 0.0).sum().clamp(min=1.0)
-    return weight * (counted.sum() / total)  # of mean 1
-
-
-def _of_labels(weights: Tensor, labels: Tensor, sets: Tensor | None) -> Tensor:
-    """The weight of each label ``(n,)``; of label sets the mean weight of the members."""
-    if sets is None:
-        return weights[labels]
-    held = sets.to(weights.dtype)
-    return ((held @ weights) / held.sum(dim=1))[labels]
-
-
-def _check_count(class_weights: Tensor, labels: Tensor, sets: Tensor | None) -> None:
-    if sets is not None:
-        if len(class_weights) != sets.shape[1]:
-            raise ValueError(
-                f"class_weights must have one entry for each of the {sets.shape[1]} columns of "
-                f"labels, got {len(class_weights)}"
-            )
-    elif len(labels):
-        least, largest = (int(label) for label in labels.aminmax())
-        if least < 0 or largest >= len(class_weights):
-            raise ValueError(
-                f"class_weights have {len(class_weights)} entries, "
-                f"labels hold {least if least < 0 else largest}"
-            )
 
 
 class ContrastiveLoss(nn.Module):
@@ -325,19 +274,6 @@ def without_state(loss: Callable[..., ContrastiveLoss], options: dict[str, Any])
                 f"{loss.__name__}"
             )
     return options
-
-
-def check_class_weights(class_weights: ClassWeights) -> ClassWeights:
-    """The weights of classes as they came; ValueError unless they make sense."""
-    if isinstance(class_weights, Tensor):
-        if class_weights.dim() != 1 or not bool((class_weights >= 0).all()):
-            raise ValueError(
-                f"class_weights must be (N,) and at least 0, got {tuple(class_weights.shape)}, "
-                f"least {class_weights.min().item() if class_weights.numel() else None}"
-            )
-    elif class_weights is not None and class_weights != "balanced":
-        raise ValueError(f"class_weights must be None, 'balanced' or (N,), got {class_weights!r}")
-    return class_weights
 
 
 def resolve_similarity(similarity: str, manifold: Manifold) -> str:

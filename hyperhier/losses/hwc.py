@@ -10,10 +10,9 @@ import torch
 from torch import Tensor
 
 from hyperhier.losses._class_sums import ClassTerms
+from hyperhier.losses._class_weights import ClassWeights, check_class_weights
 from hyperhier.losses._contrastive import (
-    ClassWeights,
     ContrastiveLoss,
-    check_class_weights,
     contrastive_loss,
     resolve_similarity,
     resolve_temperature,

@@ -7,10 +7,9 @@ from typing import Any
 
 from torch import Tensor
 
+from hyperhier.losses._class_weights import ClassWeights, check_class_weights
 from hyperhier.losses._contrastive import (
-    ClassWeights,
     ContrastiveLoss,
-    check_class_weights,
     contrastive_loss,
     resolve_similarity,
     resolve_temperature,
