@@ -23,7 +23,7 @@ from hyperhier.losses._reduce import Reduction, Terms
 
 __all__ = ["HWCLoss", "Negatives", "Partial", "Scaling", "hwc_loss"]
 
-Scaling = Literal["shared", "split", "mass"]
+Scaling = Literal["shared", "split", "mass", "outside"]
 Partial = Literal["leave_out", "negative"]
 Negatives = Literal["far", "near"]
 
@@ -57,6 +57,8 @@ def _hwc_pairs(
     if classes is not None:
         return ClassTerms(s, relation.classes, chosen, weights)
     left_out = relation.undecided if partial == "leave_out" else None
+    if scaling == "outside":
+        return [Terms(s, p, w, left_out) for w, p in zip(weights, chosen, strict=True)]
     return [
         Terms(s + w.log() if scaling == "mass" else w * s, positive, left_out=left_out)
         for w, positive in zip(weights, chosen, strict=True)
@@ -75,11 +77,11 @@ def _weights(
     beta: float,
     negatives: str,
 ) -> list[Tensor]:
-    """What the table of scalings multiplies s, or exp(s), by: on each level, from the leaves up."""
+    """What the scalings multiply s, exp(s) or the term by: on each level, from the leaves up."""
     assert relation.taxonomy is not None
     kappa, height = relation.kappa, relation.taxonomy.height
     near = 1 + alpha * kappa
-    if scaling == "shared":
+    if scaling in ("shared", "outside"):
         return [near] * len(levels)
     weights = []
     for above, positive in enumerate(levels):
@@ -124,7 +126,9 @@ class HWCLoss(ContrastiveLoss):
     A factor on a logit acts in opposite ways on a similarity and on a negative distance, so
     ``shared`` suits distances and ``split`` the cosine; ``mass`` suits both. The other two
     pairings repel siblings more than strangers (``shared``: similar pairs, ``split``: distant
-    ones) and are warned about.
+    ones) and are warned about. ``outside`` is a control: the weight 1 + alpha kappa of a positive
+    stands outside the softmax, as its share in the mean over P(i), and negatives have none. On the
+    leaves alone, where kappa = 1 for all positives, that is the supervised contrastive loss.
 
     With ``level_decay`` g > 0 the loss stands on every level of the taxonomy at once (ours):
     with L_k the loss above whose positives share an ancestor on the k-th level from below
@@ -143,8 +147,8 @@ class HWCLoss(ContrastiveLoss):
     Args:
         taxonomy: a Taxonomy, the name of a built-in one, or a path.
         alpha: weight of the hierarchy on positives (``shared``: on all pairs); >= 0.
-        beta: weight of the hierarchy on negatives, unused by ``shared``; >= 0.
-        scaling: ``"mass"`` (default), ``"shared"`` or ``"split"``.
+        beta: weight of the hierarchy on negatives, for ``mass`` and ``split``; >= 0.
+        scaling: ``"mass"`` (default), ``"shared"``, ``"split"`` or ``"outside"``.
         positives: ``"supervised"``: the samples with the same label; ``"views"``: only the
             other views of the same sample, for embeddings ``(B, V, a)``.
         partial: what a pair is of whose labels one is an ancestor of the other, where a
@@ -337,7 +341,7 @@ def _check_scaling(scaling: str, similarity: str) -> str:
     if scaling not in get_args(Scaling):
         raise ValueError(f"scaling must be one of {get_args(Scaling)}, got {scaling!r}")
     suited = _SUITED[similarity]
-    if scaling not in (suited, "mass"):
+    if scaling not in (suited, "mass", "outside"):
         near = "similar" if similarity == "cosine" else "distant"
         warnings.warn(
             f"scaling={scaling!r} with similarity={similarity!r} repels siblings more than "

@@ -169,6 +169,61 @@ def test_near_negatives_equal_the_formula(manifold, tree, points, draw, decay):
     assert float(loss(z, labels)) == pytest.approx(expected / weights, rel=1e-12)
 
 
+@pytest.mark.parametrize("block_size", [None, 4])
+def test_weights_outside_the_softmax_equal_the_formula(manifold, tree, points, draw, block_size):
+    """The control: each positive weighs 1 + alpha kappa in the mean of the log-softmax."""
+    labels, z = draw(tree, 10), points(manifold, 10)
+    common = common_depths(full_paths(tree, labels))
+    kind = kinds(manifold)[0]
+    s = similarity(manifold, z, kind)
+    expected = 0.0
+    for level in (3, 2, 1):
+        anchors = []
+        for i in range(10):
+            others = [j for j in range(10) if j != i]
+            weights = {j: 1 + 2 * common[i][j] / 3 for j in others if common[i][j] >= level}
+            if weights:
+                below = math.log(sum(math.exp(s[i][j] / 0.5) for j in others))
+                total = sum(w * (below - s[i][j] / 0.5) for j, w in weights.items())
+                anchors.append(total / sum(weights.values()))
+        expected += sum(anchors) / len(anchors) / 3
+    options = {"manifold": manifold, "similarity": kind, "temperature": 0.5}
+    options["block_size"] = block_size
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        loss = HWCLoss(tree, scaling="outside", alpha=2.0, level_decay=1.0, **options)
+    assert float(loss(z, labels)) == pytest.approx(expected, rel=1e-9)
+    leaves = HWCLoss(tree, scaling="outside", **options)(z, labels)
+    torch.testing.assert_close(leaves, SupConLoss(**options)(z, labels))
+
+
+@pytest.mark.parametrize("negatives", ["far", "near"])
+def test_views_equal_the_formula(manifold, tree, points, draw, negatives):
+    """The other views attract; samples of the same leaf repel, with kappa = 1."""
+    labels, z = draw(tree, 6), points(manifold, 6, 2)
+    flat = z.flatten(0, 1)
+    common = common_depths(full_paths(tree, labels.repeat_interleave(2)))
+    kind = kinds(manifold)[0]
+    s = similarity(manifold, flat, kind)
+
+    def mass(i: int, j: int) -> float:
+        if i // 2 == j // 2:
+            w = 1 + 0.7 * common[i][j] / 3
+        else:
+            w = 1 + 1.3 * (1 - common[i][j] / 3 if negatives == "far" else min(1, common[i][j] / 2))
+        return w * math.exp(s[i][j] / 0.5)
+
+    expected = 0.0
+    for i in range(12):
+        other = i + 1 - 2 * (i % 2)
+        expected -= math.log(mass(i, other) / sum(mass(i, j) for j in range(12) if j != i)) / 12
+    value = hwc_loss(
+        z, labels, tree, manifold=manifold, positives="views", negatives=negatives,
+        similarity=kind, temperature=0.5, alpha=0.7, beta=1.3,
+    )  # fmt: skip
+    assert float(value) == pytest.approx(expected, rel=1e-9)
+
+
 def test_levels_leave_a_given_choice_of_pairs_as_it_is(manifold, tree, points, draw):
     z, labels = points(manifold, 4), draw(tree, 4)
     chosen = (

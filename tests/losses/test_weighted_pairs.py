@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import pytest
@@ -130,13 +131,17 @@ def test_with_one_positive_each_pairwise_is_supcon():
     )
 
 
-@pytest.mark.parametrize("loss", TREE_LOSSES)
-def test_blocks_give_the_loss_and_gradient_of_the_whole_table(loss, tree, points, draw):
+@pytest.mark.parametrize(
+    ("loss", "options"),
+    [*((loss, {}) for loss in (*TREE_LOSSES, PairwiseLoss)), (HMLCLoss, {"thin_out": True})],
+)
+def test_blocks_give_the_loss_and_gradient_of_the_whole_table(loss, options, tree, points, draw):
     manifold, labels = Sphere(), draw(tree, 17)
+    made = loss if loss is PairwiseLoss else functools.partial(loss, tree)
     grads, values = [], []
     for size in (None, 4):
         x = points(manifold, 17).requires_grad_()
-        value = loss(tree, manifold=manifold, block_size=size)(x, labels)
+        value = made(manifold=manifold, block_size=size, **options)(x, labels)
         value.backward()
         grads.append(x.grad)
         values.append(value.detach())
