@@ -19,6 +19,8 @@ from hyperhier.metrics.comparison import holm as holm
 from hyperhier.metrics.comparison import paired_t_test as paired_t_test
 from hyperhier.metrics.cophenetic import cophenetic_correlation as cophenetic_correlation
 from hyperhier.metrics.depth_norm import depth_norm_correlation as depth_norm_correlation
+from hyperhier.metrics.distortion import average_distortion as average_distortion
+from hyperhier.metrics.distortion import worst_distortion as worst_distortion
 from hyperhier.metrics.gromov import DeltaHyperbolicity as DeltaHyperbolicity
 from hyperhier.metrics.gromov import delta_hyperbolicity as delta_hyperbolicity
 from hyperhier.metrics.gromov import delta_of_distances as delta_of_distances
@@ -44,23 +46,35 @@ from hyperhier.metrics.probe import linear_probe as linear_probe
 from hyperhier.metrics.prototypes import nearest_prototype as nearest_prototype
 from hyperhier.metrics.prototypes import node_centroids as node_centroids
 from hyperhier.metrics.prototypes import rank_prototypes as rank_prototypes
+from hyperhier.metrics.reconstruction import reconstruction_map as reconstruction_map
+from hyperhier.metrics.reconstruction import reconstruction_mean_rank as reconstruction_mean_rank
 from hyperhier.metrics.report import evaluate_embeddings as evaluate_embeddings
 from hyperhier.metrics.violations import pdv_children as pdv_children
 from hyperhier.metrics.violations import pdv_triplets as pdv_triplets
 
 if TYPE_CHECKING:
     from hyperhier.metrics.classes import PDV as PDV
+    from hyperhier.metrics.classes import AverageDistortion as AverageDistortion
     from hyperhier.metrics.classes import CopheneticCorrelation as CopheneticCorrelation
     from hyperhier.metrics.classes import DeltaHyperbolicityMetric as DeltaHyperbolicityMetric
     from hyperhier.metrics.classes import DepthNormCorrelation as DepthNormCorrelation
     from hyperhier.metrics.classes import HierarchicalAccuracy as HierarchicalAccuracy
     from hyperhier.metrics.classes import HierarchicalDistanceAtK as HierarchicalDistanceAtK
     from hyperhier.metrics.classes import HierarchicalF1 as HierarchicalF1
+    from hyperhier.metrics.classes import HierarchicalF1OfSets as HierarchicalF1OfSets
+    from hyperhier.metrics.classes import KNNAccuracy as KNNAccuracy
     from hyperhier.metrics.classes import LevelAccuracy as LevelAccuracy
     from hyperhier.metrics.classes import MistakeSeverity as MistakeSeverity
+    from hyperhier.metrics.classes import NearestPrototypeAccuracy as NearestPrototypeAccuracy
     from hyperhier.metrics.classes import PCOrder as PCOrder
+    from hyperhier.metrics.classes import PDVChildren as PDVChildren
     from hyperhier.metrics.classes import PDVTriplets as PDVTriplets
+    from hyperhier.metrics.classes import ProbeAccuracy as ProbeAccuracy
     from hyperhier.metrics.classes import RecallAtK as RecallAtK
+    from hyperhier.metrics.classes import RecallAtKPerLevel as RecallAtKPerLevel
+    from hyperhier.metrics.classes import ReconstructionMAP as ReconstructionMAP
+    from hyperhier.metrics.classes import ReconstructionMeanRank as ReconstructionMeanRank
+    from hyperhier.metrics.classes import WorstDistortion as WorstDistortion
 
 __all__ = [
     "DeltaHyperbolicity",
@@ -70,6 +84,7 @@ __all__ = [
     "accuracy",
     "accuracy_at_level",
     "accuracy_per_level",
+    "average_distortion",
     "balanced_accuracy",
     "bootstrap_difference",
     "bootstrap_interval",
@@ -101,21 +116,34 @@ __all__ = [
     "rank_prototypes",
     "recall_at_k",
     "recall_at_k_per_level",
+    "reconstruction_map",
+    "reconstruction_mean_rank",
+    "worst_distortion",
 ]
 
 _CLASSES = (
+    "AverageDistortion",
     "CopheneticCorrelation",
     "DeltaHyperbolicityMetric",
     "DepthNormCorrelation",
     "HierarchicalAccuracy",
     "HierarchicalDistanceAtK",
     "HierarchicalF1",
+    "HierarchicalF1OfSets",
+    "KNNAccuracy",
     "LevelAccuracy",
     "MistakeSeverity",
+    "NearestPrototypeAccuracy",
     "PCOrder",
     "PDV",
+    "PDVChildren",
     "PDVTriplets",
+    "ProbeAccuracy",
     "RecallAtK",
+    "RecallAtKPerLevel",
+    "ReconstructionMAP",
+    "ReconstructionMeanRank",
+    "WorstDistortion",
 )
 
 

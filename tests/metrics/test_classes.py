@@ -10,10 +10,16 @@ import sys
 import pytest
 import torch
 
-from hyperhier.metrics import accuracy_at_level, h_acc, hf1, mistake_severity
+from hyperhier.metrics import accuracy_at_level, h_acc, hf1, hf1_of_sets, mistake_severity
 
 pytest.importorskip("torchmetrics")
-from hyperhier.metrics import HierarchicalAccuracy, HierarchicalF1, LevelAccuracy, MistakeSeverity
+from hyperhier.metrics import (
+    HierarchicalAccuracy,
+    HierarchicalF1,
+    HierarchicalF1OfSets,
+    LevelAccuracy,
+    MistakeSeverity,
+)
 
 CASES = [
     (HierarchicalF1, hf1, {}),
@@ -56,6 +62,33 @@ def test_batches_add_up(make_taxonomy, cls, function, options, extra) -> None:
     metric.update(pred[:5], target[:5])
     expected = function(pred[:5], target[:5], tax, **options)
     assert float(metric.compute()) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("average", ["micro", "samples"])
+def test_label_sets_add_up(make_taxonomy, average) -> None:
+    tax = make_taxonomy(2, 13, 8)
+    g = torch.Generator().manual_seed(0)
+    pred, target = torch.rand(2, 37, len(tax), generator=g) < 0.15
+    metric = HierarchicalF1OfSets(tax, average)
+    for p, t in zip(pred.split(10), target.split(10), strict=True):
+        metric.update(p, t)
+    expected = hf1_of_sets(pred, target, tax, average)
+    assert float(metric.compute()) == pytest.approx(expected, abs=1e-12)
+    with pytest.raises(ValueError, match="'macro'"):
+        HierarchicalF1OfSets(tax, "macro")
+
+
+def test_a_batch_without_samples_adds_nothing(make_taxonomy) -> None:
+    tax = make_taxonomy(0)
+    metric = HierarchicalF1(tax)
+    some, none = torch.tensor([3, 4]), torch.empty(0, dtype=torch.int64)
+    metric.update(some, some.flip(0))
+    before = metric.compute()
+    metric.update(none, none)
+    assert metric.compute() == before
+    for pred, target in ((some, none), (none, some), (torch.tensor(3), torch.tensor(3))):
+        with pytest.raises(ValueError, match=r"is empty|must be 1-dimensional"):
+            metric.update(pred, target)
 
 
 def test_unknown_options_and_ids_are_named(make_taxonomy) -> None:

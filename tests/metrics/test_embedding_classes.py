@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from hyperhier import metrics
+from hyperhier.embedding import embed
 from hyperhier.manifolds import Lorentz
 from hyperhier.taxonomy import Taxonomy
 
@@ -28,6 +29,8 @@ def cases():
     """Name, a new metric, and the value of points and labels by the plain functions."""
     space = Lorentz()
     ids, centres = metrics.node_centroids(*cloud(90), TREE, space)
+    leaf = torch.isin(ids, TREE.leaf_ids[2:])  # two classes without a prototype
+    probe = metrics.linear_probe(*cloud(90), space, l2=0.1)
 
     def of_centroids(function, labels_only):
         def value(points, labels):
@@ -54,6 +57,32 @@ def cases():
         "pdv_any": (
             lambda: metrics.PDV(TREE, space, ids, centres, variant="any"),
             lambda z, y: metrics.pdv(z, y, *fixed, variant="any"),
+        ),
+        "pdv_children": (
+            lambda: metrics.PDVChildren(TREE, space, 1, "any"),
+            lambda z, y: metrics.pdv_children(
+                *metrics.node_centroids(z, y, TREE, space), TREE, space, 1, "any"
+            ),
+        ),
+        "prototypes": (
+            lambda: metrics.NearestPrototypeAccuracy(TREE, space, ids, centres),
+            lambda z, y: metrics.accuracy(metrics.nearest_prototype(z, ids, centres, space), y),
+        ),
+        "prototypes_balanced": (
+            lambda: metrics.NearestPrototypeAccuracy(
+                TREE, space, ids[leaf], centres[leaf], balanced=True
+            ),
+            lambda z, y: metrics.balanced_accuracy(
+                metrics.nearest_prototype(z, ids[leaf], centres[leaf], space), y
+            ),
+        ),
+        "probe": (
+            lambda: metrics.ProbeAccuracy(TREE, probe),
+            lambda z, y: metrics.accuracy(probe.predict(z), y),
+        ),
+        "probe_balanced": (
+            lambda: metrics.ProbeAccuracy(TREE, probe, balanced=True),
+            lambda z, y: metrics.balanced_accuracy(probe.predict(z), y),
         ),
         "pdv_triplets": (
             lambda: metrics.PDVTriplets(TREE, space, 1, siblings_only=True),
@@ -111,6 +140,91 @@ def test_distance_at_k_adds_up() -> None:
         metric.update(r, y)
     expected = metrics.hierarchical_distance_at_k(ranked, labels, TREE, 4)
     assert float(metric.compute()) == pytest.approx(expected, abs=1e-12)
+
+
+def test_queries_and_gallery_come_in_any_order() -> None:
+    space = Lorentz()
+    points, labels = cloud()
+    found, known = points[:25], labels[:25]
+    query, own = points[25:], labels[25:]
+    gallery = {"gallery": found, "gallery_labels": known}
+    expected = {
+        "recall": metrics.recall_at_k(query, own, space, 6, **gallery),
+        "knn": metrics.accuracy(metrics.knn_predict(query, found, known, space, 6), own),
+        "balanced": metrics.balanced_accuracy(
+            metrics.knn_predict(query, found, known, space, 6), own
+        ),
+    }
+    per_level = metrics.recall_at_k_per_level(query, own, TREE, space, 6, **gallery)
+    expected |= {f"recall_at_6_level_{level}": share for level, share in per_level.items()}
+    assert len(set(expected.values())) == len(expected) - 1  # the last level is recall itself
+
+    together = pytest.importorskip("torchmetrics").MetricCollection(
+        {
+            "recall": metrics.RecallAtK(space, 6),
+            "levels": metrics.RecallAtKPerLevel(TREE, space, 6),
+            "knn": metrics.KNNAccuracy(space, 6),
+            "balanced": metrics.KNNAccuracy(space, 6, balanced=True),
+        }
+    )
+    together.update(query[:9], own[:9])
+    together.update(found, known, gallery=True)
+    together.update(query[9:], own[9:])
+    got = {name: float(value) for name, value in together.compute().items()}
+    assert got == pytest.approx(expected, abs=1e-12)
+
+
+def test_per_level_within_one_set() -> None:
+    space = Lorentz()
+    points, labels = cloud()
+    metric = metrics.RecallAtKPerLevel(TREE, space)
+    metric.update(points, labels)
+    expected = metrics.recall_at_k_per_level(points, labels, TREE, space)
+    assert metric.compute() == {f"recall_at_1_level_{n}": share for n, share in expected.items()}
+
+
+def test_a_gallery_without_queries_and_votes_without_a_gallery_are_named() -> None:
+    points, labels = cloud()
+    metric = metrics.KNNAccuracy(Lorentz())
+    metric.update(points, labels)
+    with pytest.raises(ValueError, match=r"not seen a gallery yet: update\(..., gallery=True\)"):
+        metric.compute()
+    metric.reset()
+    metric.update(points, labels, gallery=True)
+    with pytest.raises(ValueError, match="KNNAccuracy has seen a gallery, and no queries yet"):
+        metric.compute()
+
+
+def test_an_embedded_taxonomy_comes_in_parts() -> None:
+    embedding = embed(TREE, dim=2)
+    expected = embedding.evaluate()
+    order = torch.randperm(len(TREE), generator=torch.Generator().manual_seed(0))
+    for cls, name in (
+        (metrics.ReconstructionMAP, "map"),
+        (metrics.ReconstructionMeanRank, "mean_rank"),
+        (metrics.AverageDistortion, "average_distortion"),
+        (metrics.WorstDistortion, "worst_distortion"),
+    ):
+        metric = cls(TREE, embedding.manifold)
+        for some in (order[:9], order[5:], order[:2]):  # some nodes twice
+            metric.update(embedding.points[some], some)
+        assert float(metric.compute()) == pytest.approx(expected[name], rel=1e-12)
+        metric.update(embedding.points[1:2], torch.tensor([2]))
+        with pytest.raises(ValueError, match="node id 2 has been given with two different points"):
+            metric.compute()
+
+
+def test_a_node_without_a_point_is_named_and_distortion_takes_those_seen() -> None:
+    embedding = embed(TREE, dim=2)
+    some = torch.arange(2, len(TREE))
+    whole = metrics.ReconstructionMAP(TREE, embedding.manifold)
+    whole.update(embedding.points[some], some)
+    with pytest.raises(ValueError, match=f"seen 19 of 21 nodes: '{TREE.nodes[0]}' has no point"):
+        whole.compute()
+    part = metrics.AverageDistortion(TREE, embedding.manifold)
+    part.update(embedding.points[some], some)
+    expected = metrics.average_distortion(embedding.points[some], some, TREE, embedding.manifold)
+    assert float(part.compute()) == expected > 0.0
 
 
 def test_half_precision_is_taken_and_prototypes_are_no_part_of_the_state() -> None:
@@ -176,6 +290,14 @@ def test_bad_options_are_named() -> None:
         metrics.RecallAtK(space, 0)
     with pytest.raises(ValueError, match="k must be at least 1, got -1"):
         metrics.HierarchicalDistanceAtK(TREE, -1)
+    with pytest.raises(ValueError, match="'most'"):
+        metrics.PDVChildren(TREE, space, variant="most")
+    with pytest.raises(ValueError, match="prototype_ids has 2, prototypes has 60"):
+        metrics.NearestPrototypeAccuracy(TREE, space, labels[:2], points)
+    with pytest.raises(ValueError, match="embeddings has 60, labels has 59"):
+        metrics.NearestPrototypeAccuracy(TREE, space, labels, points).update(points, labels[1:])
+    with pytest.raises(ValueError, match="k must be at least 1, got 0"):
+        metrics.KNNAccuracy(space, 0)
     with pytest.raises(ValueError, match="'leaves'"):
         metrics.CopheneticCorrelation(TREE, space, "leaves")
     with pytest.raises(ValueError, match="'kendall'"):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from hyperhier.metrics._check import as_ids, as_points, same_length
 from hyperhier.metrics._sums import Combine, Sums
+from hyperhier.taxonomy import Taxonomy
 
 try:
     from torchmetrics import Metric
@@ -31,6 +33,8 @@ class SumsMetric(Metric):
     full_state_update = False
     sums: Tensor
     instance: Tensor
+    prototype_ids: Tensor
+    prototypes: Tensor
 
     def __init__(self, combine: Combine, *, parts: int, cells: int = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -43,8 +47,22 @@ class SumsMetric(Metric):
         bits = torch.tensor([number >> place & 1 for place in range(_BITS)])
         self.add_state("instance", default=bits, dist_reduce_fx="max")
 
-    def _add(self, batch: Sums) -> None:
+    def _add(
+        self, sums: Callable[..., Sums], first: Tensor, target: Tensor, *args: Any, **options: Any
+    ) -> None:
+        """Add ``sums(first, target, ...)`` of a batch; one without samples adds nothing."""
+        if not _has_rows(first, target):
+            return
+        batch = sums(first, target, *args, **options)
         self.sums += batch.total().to(self.sums.device)
+
+    def _keep_prototypes(self, ids: Tensor, points: Tensor, taxonomy: Taxonomy) -> None:
+        """For metrics against prototypes: they move with ``.to()``, but are no state."""
+        points = as_points(points, "prototypes")
+        ids = as_ids(ids, "prototype_ids", taxonomy).to(points.device)
+        same_length(prototype_ids=ids, prototypes=points)
+        self.register_buffer("prototype_ids", ids, persistent=False)
+        self.register_buffer("prototypes", points, persistent=False)
 
     def compute(self) -> Tensor:
         """The metric so far, a 0-dim float64."""
@@ -63,17 +81,18 @@ class PointsMetric(Metric):
     coordinates: list[Tensor] | Tensor
     labels: list[Tensor] | Tensor
     ambient: Tensor
+    _kept: ClassVar[dict[str, torch.dtype]] = {"coordinates": torch.float64, "labels": torch.int64}
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         # flat, so that a process without points can take part without knowing their width
-        self.add_state("coordinates", default=[], dist_reduce_fx="cat")
-        self.add_state("labels", default=[], dist_reduce_fx="cat")
+        for name in self._kept:
+            self.add_state(name, default=[], dist_reduce_fx="cat")
         self.add_state("ambient", torch.zeros((), dtype=torch.int64), dist_reduce_fx="max")
 
     def update(self, embeddings: Tensor, labels: Tensor) -> None:
         """Add points ``(n, ambient)`` with their node ids ``(n,)``; ``n`` may be 0."""
-        if len(labels) == 0 and len(embeddings) == 0:
+        if not _has_rows(embeddings, labels):
             return
         points = as_points(embeddings, "embeddings").to(self.device, torch.float64)
         ids = as_ids(labels, "labels").to(self.device)
@@ -90,16 +109,26 @@ class PointsMetric(Metric):
 
     def sync(self, *args: Any, **kwargs: Any) -> None:
         """As in torchmetrics; a process without points offers an empty share of them."""
-        for name, dtype in (("coordinates", torch.float64), ("labels", torch.int64)):
+        for name in self._kept:
             state = getattr(self, name)
             if isinstance(state, list) and not state:
-                state.append(torch.empty(0, dtype=dtype, device=self.device))
+                state.append(self._whole(name))
         super().sync(*args, **kwargs)
+
+    def _whole(self, name: str) -> Tensor:
+        """A state as one tensor, which it is already where processes have been put together."""
+        state = getattr(self, name)
+        if not isinstance(state, list):
+            return state
+        return torch.cat([torch.empty(0, dtype=self._kept[name], device=self.device), *state])
 
     def _seen(self) -> tuple[Tensor, Tensor]:
         """All points and labels so far; raises where there is none."""
-        parts = self.coordinates if isinstance(self.coordinates, list) else [self.coordinates]
-        own = self.labels if isinstance(self.labels, list) else [self.labels]
-        if not sum(ids.numel() for ids in own):
+        labels = self._whole("labels")
+        if not labels.numel():
             raise ValueError(f"{type(self).__name__} has not seen any points yet")
-        return torch.cat(parts).view(-1, int(self.ambient)), torch.cat(own)
+        return self._whole("coordinates").view(-1, int(self.ambient)), labels
+
+
+def _has_rows(*batch: Tensor) -> bool:
+    return any(torch.as_tensor(part).shape[:1] != (0,) for part in batch)

@@ -8,17 +8,15 @@ import torch
 from torch import Tensor
 
 from hyperhier.manifolds.base import Manifold
-from hyperhier.metrics._check import as_ids, as_points, same_length
 from hyperhier.metrics._level import checked_level
 from hyperhier.metrics._sums import ratio
 from hyperhier.metrics.classes._base import PointsMetric, SumsMetric
 from hyperhier.metrics.cophenetic import cophenetic_correlation
 from hyperhier.metrics.depth_norm import depth_norm_correlation
 from hyperhier.metrics.gromov import delta_hyperbolicity
-from hyperhier.metrics.neighbours import recall_at_k
 from hyperhier.metrics.order import Variant, pc_order_sums, pdv_sums
 from hyperhier.metrics.prototypes import node_centroids
-from hyperhier.metrics.violations import pdv_triplets
+from hyperhier.metrics.violations import pdv_children, pdv_triplets
 from hyperhier.taxonomy import Taxonomy
 
 __all__ = [
@@ -27,8 +25,8 @@ __all__ = [
     "DeltaHyperbolicityMetric",
     "DepthNormCorrelation",
     "PCOrder",
+    "PDVChildren",
     "PDVTriplets",
-    "RecallAtK",
 ]
 
 
@@ -37,9 +35,6 @@ _Scene = tuple[Tensor, Tensor, Tensor, Tensor, Taxonomy, Manifold, int]
 
 class _PrototypesMetric(SumsMetric):
     """A metric against prototypes that were computed before, normally of the training set."""
-
-    prototype_ids: Tensor
-    prototypes: Tensor
 
     def __init__(
         self,
@@ -51,13 +46,9 @@ class _PrototypesMetric(SumsMetric):
         **kwargs: Any,
     ) -> None:
         super().__init__(ratio, parts=2, **kwargs)
-        centres = as_points(prototypes, "prototypes")
-        ids = as_ids(prototype_ids, "prototype_ids", taxonomy).to(centres.device)
-        same_length(prototype_ids=ids, prototypes=centres)
+        self._keep_prototypes(prototype_ids, prototypes, taxonomy)
         self.taxonomy, self.manifold = taxonomy, manifold
         self.level = checked_level(level, taxonomy)
-        self.register_buffer("prototype_ids", ids, persistent=False)
-        self.register_buffer("prototypes", centres, persistent=False)
 
     def _scene(self, embeddings: Tensor, labels: Tensor) -> _Scene:
         ids, centres = self.prototype_ids, self.prototypes
@@ -89,7 +80,7 @@ class PCOrder(_PrototypesMetric):
 
     def update(self, embeddings: Tensor, labels: Tensor) -> None:
         """Add points ``(n, ambient)`` with their node ids ``(n,)``."""
-        self._add(pc_order_sums(*self._scene(embeddings, labels)))
+        self._add(pc_order_sums, *self._scene(embeddings, labels))
 
 
 class PDV(_PrototypesMetric):
@@ -128,7 +119,50 @@ class PDV(_PrototypesMetric):
 
     def update(self, embeddings: Tensor, labels: Tensor) -> None:
         """Add points ``(n, ambient)`` with their node ids ``(n,)``."""
-        self._add(pdv_sums(*self._scene(embeddings, labels), variant=self.variant))
+        self._add(pdv_sums, *self._scene(embeddings, labels), variant=self.variant)
+
+
+class PDVChildren(PointsMetric):
+    """:func:`hyperhier.metrics.pdv_children` of the centroids of all points seen.
+
+    Args:
+        taxonomy: the tree or DAG that the ids belong to.
+        manifold: the geometry, which also averages.
+        level: the level of the parents; default: one above the deepest leaves.
+        variant: ``"mean"`` over the wrong parents, or ``"any"`` of them.
+
+    >>> from hyperhier.manifolds import Euclidean
+    >>> from hyperhier.taxonomy import Taxonomy
+    >>> tree = Taxonomy.from_paths([("all", "pet", a) for a in ("cat", "dog")] + [("all", "ox")])
+    >>> metric = PDVChildren(tree, Euclidean())
+    >>> metric.update(torch.tensor([[0.0], [1.0]]), tree.encode(["cat", "cat"]))
+    >>> metric.update(torch.tensor([[8.0], [9.0]]), tree.encode(["dog", "ox"]))
+    >>> float(metric.compute())
+    0.5
+    """
+
+    higher_is_better = False
+
+    def __init__(
+        self,
+        taxonomy: Taxonomy,
+        manifold: Manifold,
+        level: int | None = None,
+        variant: Variant = "mean",
+        **kwargs: Any,
+    ) -> None:
+        if variant not in ("mean", "any"):
+            raise ValueError(f"variant must be 'mean' or 'any', got {variant!r}")
+        super().__init__(**kwargs)
+        self.taxonomy, self.manifold = taxonomy, manifold
+        self.level = checked_level(level, taxonomy)
+        self.variant: Variant = variant
+
+    def compute(self) -> Tensor:
+        """The metric so far, a 0-dim float64."""
+        centroids = node_centroids(*self._seen(), self.taxonomy, self.manifold)
+        rate = pdv_children(*centroids, self.taxonomy, self.manifold, self.level, self.variant)
+        return torch.tensor(rate, dtype=torch.float64)
 
 
 class PDVTriplets(PointsMetric):
@@ -180,34 +214,6 @@ class PDVTriplets(PointsMetric):
             seed=self.seed,
         )
         return torch.tensor(share, dtype=torch.float64)
-
-
-class RecallAtK(PointsMetric):
-    """:func:`hyperhier.metrics.recall_at_k` of all points seen, searched among themselves.
-
-    Args:
-        manifold: the geometry.
-        k: neighbours looked at.
-
-    >>> from hyperhier.manifolds import Euclidean
-    >>> metric = RecallAtK(Euclidean())
-    >>> metric.update(torch.tensor([[0.0], [1.0]]), torch.tensor([1, 1]))
-    >>> metric.update(torch.tensor([[1.5], [9.0]]), torch.tensor([2, 2]))
-    >>> float(metric.compute())
-    0.5
-    """
-
-    higher_is_better = True
-
-    def __init__(self, manifold: Manifold, k: int = 1, **kwargs: Any) -> None:
-        if k < 1:
-            raise ValueError(f"k must be at least 1, got {k}")
-        super().__init__(**kwargs)
-        self.manifold, self.k = manifold, k
-
-    def compute(self) -> Tensor:
-        """The metric so far, a 0-dim float64."""
-        return torch.tensor(recall_at_k(*self._seen(), self.manifold, self.k), dtype=torch.float64)
 
 
 class CopheneticCorrelation(PointsMetric):

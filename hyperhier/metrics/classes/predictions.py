@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor
 
@@ -18,6 +18,7 @@ from hyperhier.metrics.hierarchical import (
     hf1_sums,
     severity_sums,
 )
+from hyperhier.metrics.label_sets import hf1_of_sets_sums
 from hyperhier.metrics.levels import level_accuracy_sums
 from hyperhier.taxonomy import Taxonomy
 
@@ -25,6 +26,7 @@ __all__ = [
     "HierarchicalAccuracy",
     "HierarchicalDistanceAtK",
     "HierarchicalF1",
+    "HierarchicalF1OfSets",
     "LevelAccuracy",
     "MistakeSeverity",
 ]
@@ -56,7 +58,41 @@ class HierarchicalF1(SumsMetric):
 
     def update(self, pred: Tensor, target: Tensor) -> None:
         """Add a batch of predicted and true ids, ``(n,)`` int64 each."""
-        self._add(hf1_sums(pred, target, self.taxonomy, self.average))
+        self._add(hf1_sums, pred, target, self.taxonomy, self.average)
+
+
+class HierarchicalF1OfSets(SumsMetric):
+    """:func:`hyperhier.metrics.hf1_of_sets` over all batches seen.
+
+    Args:
+        taxonomy: the tree or DAG whose nodes are the columns.
+        average: ``"micro"`` or ``"samples"``.
+
+    >>> import torch
+    >>> from hyperhier.taxonomy import Taxonomy
+    >>> tree = Taxonomy.from_paths([("all", "pet", "cat"), ("all", "pet", "dog"), ("all", "ox")])
+    >>> cat, dog = torch.eye(len(tree), dtype=torch.bool)[tree.encode(["cat", "dog"])]
+    >>> metric = HierarchicalF1OfSets(tree)
+    >>> metric.update(dog.unsqueeze(0), (cat | dog).unsqueeze(0))
+    >>> float(metric.compute())
+    0.8
+    """
+
+    higher_is_better = True
+
+    def __init__(
+        self, taxonomy: Taxonomy, average: Literal["micro", "samples"] = "micro", **kwargs: Any
+    ) -> None:
+        if average not in ("micro", "samples"):
+            raise ValueError(f"average must be 'micro' or 'samples', got {average!r}")
+        parts = 2 if average == "samples" else 4
+        super().__init__(hf1_combine(average), parts=parts, **kwargs)
+        self.taxonomy = taxonomy
+        self.average: Literal["micro", "samples"] = average
+
+    def update(self, pred: Tensor, target: Tensor) -> None:
+        """Add a batch of predicted and true nodes by column, ``(n, nodes)`` bool each."""
+        self._add(hf1_of_sets_sums, pred, target, self.taxonomy, self.average)
 
 
 class HierarchicalAccuracy(SumsMetric):
@@ -84,7 +120,7 @@ class HierarchicalAccuracy(SumsMetric):
 
     def update(self, pred: Tensor, target: Tensor) -> None:
         """Add a batch of predicted and true ids, ``(n,)`` int64 each."""
-        self._add(h_acc_sums(pred, target, self.taxonomy, self.weights))
+        self._add(h_acc_sums, pred, target, self.taxonomy, self.weights)
 
 
 class MistakeSeverity(SumsMetric):
@@ -109,7 +145,7 @@ class MistakeSeverity(SumsMetric):
 
     def update(self, pred: Tensor, target: Tensor) -> None:
         """Add a batch of predicted and true ids, ``(n,)`` int64 each."""
-        self._add(severity_sums(pred, target, self.taxonomy))
+        self._add(severity_sums, pred, target, self.taxonomy)
 
 
 class HierarchicalDistanceAtK(SumsMetric):
@@ -137,7 +173,7 @@ class HierarchicalDistanceAtK(SumsMetric):
 
     def update(self, ranked_ids: Tensor, target: Tensor) -> None:
         """Add a batch of guesses, best first, ``(n, m)``, and true ids ``(n,)``, int64."""
-        self._add(distance_at_k_sums(ranked_ids, target, self.taxonomy, self.k))
+        self._add(distance_at_k_sums, ranked_ids, target, self.taxonomy, self.k)
 
 
 class LevelAccuracy(SumsMetric):
@@ -173,6 +209,5 @@ class LevelAccuracy(SumsMetric):
 
     def update(self, pred: Tensor, target: Tensor) -> None:
         """Add a batch of predicted and true ids, ``(n,)`` int64 each."""
-        self._add(
-            level_accuracy_sums(pred, target, self.taxonomy, self.level, balanced=self.balanced)
-        )
+        args = (pred, target, self.taxonomy, self.level)
+        self._add(level_accuracy_sums, *args, balanced=self.balanced)
