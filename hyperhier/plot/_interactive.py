@@ -10,6 +10,7 @@ import numpy as np
 from hyperhier._atomic import write_at_once
 from hyperhier.plot._palette import Palette
 from hyperhier.plot._plane import Plane, geodesics
+from hyperhier.plot._sample import steps_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["write_page"]
 
 _SIDE = 900  # pixels
-_STEPS = 12  # of a curve
+_STEPS = 12  # points of an edge, at most
 _RIM = 181
 
 
@@ -74,7 +75,8 @@ def write_page(taxonomy: Taxonomy, plane: Plane, path: Path, title: str | None) 
 def _lines(taxonomy: Taxonomy, plane: Plane) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """All edges as one broken line."""
     child, parent = taxonomy.edges.numpy()
-    curves = geodesics(plane.points[parent], plane.points[child], disk=plane.disk, steps=_STEPS)
+    steps = steps_of(len(child), _STEPS)
+    curves = geodesics(plane.points[parent], plane.points[child], disk=plane.disk, steps=steps)
     broken = np.concatenate((curves, np.full((len(curves), 1, 2), np.nan)), axis=1)
     return broken[..., 0].ravel(), broken[..., 1].ravel()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from hyperhier.plot._interactive import write_page
 from hyperhier.plot._labels import place_names, shorten
 from hyperhier.plot._palette import Palette, in_tree_order
 from hyperhier.plot._plane import Plane, geodesics, project
+from hyperhier.plot._sample import part_to_draw, steps_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,6 +28,7 @@ __all__ = ["plot_embedding", "plot_taxonomy_embedding"]
 
 _SIZE = 6.4  # inches, the side of the square
 _LEGEND_ROWS = 34
+_STEPS = 24  # points of an edge, at most
 _MANY = 4000  # more marks than that are drawn as pixels in vector formats
 _MARGIN = 1.06
 _SAMPLED = 400  # nodes that a central one is looked for among
@@ -97,6 +100,8 @@ def plot_taxonomy_embedding(
     """Draw an embedded taxonomy: every node, its edges as geodesics, and names that fit.
 
     With more than two dimensions the most central node is moved to the middle of the disk first.
+    Of more than 20,000 nodes so many are drawn, at random but each with its path to the root, and
+    the picture says so; many edges are drawn with fewer points each.
 
     Args:
         embedding: what to draw.
@@ -113,10 +118,12 @@ def plot_taxonomy_embedding(
     page = Path(path).suffix.lower() == ".html"
     if not page:
         check_suffix(Path(path))
-    taxonomy, manifold = embedding.taxonomy, embedding.manifold
-    points = embedding.points.detach()
+    taxonomy, ids, left_out = part_to_draw(embedding.taxonomy)
+    manifold = embedding.manifold
+    points = embedding.points.detach()[ids]
     exact = points.shape[-1] == manifold.ambient_dim(2)
     plane = project(points, manifold, None if exact else _central(points, manifold))
+    plane = replace(plane, note=", ".join(filter(None, (plane.note, left_out))))
     if page:
         return write_page(taxonomy, plane, Path(path), title)
     palette = Palette.of(taxonomy)
@@ -261,7 +268,7 @@ def _draw_edges(
     crowd = min(1.0, (300.0 / len(pairs)) ** 0.5)
     axes.add_collection(
         LineCollection(
-            list(geodesics(xy[parent], xy[child], disk=disk)),
+            list(geodesics(xy[parent], xy[child], disk=disk, steps=steps_of(len(pairs), _STEPS))),
             colors=colour or [palette.colours[node] for node in nodes],
             linewidths=0.4 + 0.6 * crowd,
             alpha=0.35 + 0.3 * crowd,
