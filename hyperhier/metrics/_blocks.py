@@ -10,7 +10,7 @@ from torch import Tensor
 from hyperhier.manifolds.base import Manifold
 from hyperhier.metrics._check import block_rows
 
-__all__ = ["distance_blocks"]
+__all__ = ["distance_blocks", "distance_table", "radii"]
 
 
 def distance_blocks(
@@ -20,5 +20,35 @@ def distance_blocks(
     step = block_rows(gallery.shape[0], query, chunk)
     for first in range(0, query.shape[0], step):
         rows = slice(first, min(first + step, query.shape[0]))
-        with torch.no_grad():
-            yield rows, manifold.dist_matrix(query[rows], gallery)
+        yield rows, distance_table(query[rows], gallery, manifold)
+
+
+def distance_table(x: Tensor, y: Tensor, manifold: Manifold) -> Tensor:
+    """Distances ``(n, m)`` without a graph, at least in float32: halves would be full of ties.
+
+    Raises:
+        ValueError: points of different widths, or a distance that is not finite, as of points
+            outside of the manifold: it would be compared as if it were large or small.
+    """
+    if x.shape[1] != y.shape[1]:
+        raise ValueError(f"points of {x.shape[1]} and of {y.shape[1]} coordinates have no distance")
+    dtype = torch.promote_types(torch.promote_types(x.dtype, y.dtype), torch.float32)
+    with torch.no_grad():
+        table = manifold.dist_matrix(x.to(dtype), y.to(dtype))
+    return _finite(table, manifold)
+
+
+def radii(x: Tensor, manifold: Manifold) -> Tensor:
+    """Distances ``(n,)`` from the origin, as :func:`distance_table`."""
+    with torch.no_grad():
+        distance = manifold.dist0(x.to(torch.promote_types(x.dtype, torch.float32)))
+    return _finite(distance, manifold)
+
+
+def _finite(distance: Tensor, manifold: Manifold) -> Tensor:
+    finite = distance.isfinite()
+    if not bool(finite.all()):
+        raise ValueError(
+            f"a distance on {manifold} is {float(distance[~finite][0])}: are all points on it?"
+        )
+    return distance

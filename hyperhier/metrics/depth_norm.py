@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from hyperhier.manifolds.base import Manifold
+from hyperhier.metrics._blocks import radii
 from hyperhier.metrics._check import as_ids, as_points, same_length
 from hyperhier.metrics._correlation import spearman
 from hyperhier.taxonomy import Taxonomy
@@ -46,6 +46,4 @@ def depth_norm_correlation(
     places = as_points(points, "points")
     nodes = as_ids(ids, "ids", taxonomy).to(places.device)
     same_length(points=places, ids=nodes)
-    with torch.no_grad():
-        norm = manifold.dist0(places)
-    return spearman(taxonomy.depth.to(nodes.device)[nodes], norm)
+    return spearman(taxonomy.depth.to(nodes.device)[nodes], radii(places, manifold))

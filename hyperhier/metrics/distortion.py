@@ -7,6 +7,7 @@ from torch import Tensor
 
 from hyperhier.embedding._quality import distortion
 from hyperhier.manifolds.base import Manifold
+from hyperhier.metrics._blocks import radii
 from hyperhier.metrics._check import as_ids, as_points, same_length
 from hyperhier.taxonomy import Taxonomy
 
@@ -71,6 +72,7 @@ def _figures(
     points: Tensor, ids: Tensor, taxonomy: Taxonomy, manifold: Manifold
 ) -> tuple[float, float]:
     places = as_points(points, "points").cpu()
+    radii(places, manifold)  # raises where points are off the manifold
     nodes = as_ids(ids, "ids", taxonomy).cpu()
     same_length(points=places, ids=nodes)
     listed, times = nodes.unique(return_counts=True)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from hyperhier._numerics import eps_of
 from hyperhier.manifolds.base import Manifold
+from hyperhier.metrics._blocks import distance_table
 from hyperhier.metrics._check import as_points
 
 __all__ = ["DeltaHyperbolicity", "delta_hyperbolicity", "delta_of_distances"]
@@ -74,14 +75,13 @@ def delta_hyperbolicity(
     if draws < 1:
         raise ValueError(f"draws must be at least 1, got {draws}")
     size = places.shape[0]
-    with torch.no_grad():
-        if size <= limit:
-            return _delta(manifold.dist_matrix(places, places))
-        generator = torch.Generator().manual_seed(seed)
-        parts = []
-        for _ in range(draws):
-            some = places[torch.randperm(size, generator=generator)[:limit].to(places.device)]
-            parts.append(_delta(manifold.dist_matrix(some, some)))
+    if size <= limit:
+        return _delta(distance_table(places, places, manifold))
+    generator = torch.Generator().manual_seed(seed)
+    parts = []
+    for _ in range(draws):
+        some = places[torch.randperm(size, generator=generator)[:limit].to(places.device)]
+        parts.append(_delta(distance_table(some, some, manifold)))
     return _result(
         max(part.delta for part in parts),
         sum(part.mean for part in parts) / draws,

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from hyperhier.manifolds.base import Manifold
 from hyperhier.metrics._ancestors import ancestor_pairs
+from hyperhier.metrics._blocks import distance_table
 from hyperhier.metrics._check import as_ids, as_points, block_rows, same_length
 from hyperhier.metrics._level import checked_level, has_ancestor_on, is_on
 from hyperhier.metrics._sums import Sums, ratio
@@ -17,6 +18,7 @@ from hyperhier.taxonomy import Taxonomy
 
 __all__ = [
     "Variant",
+    "levels_of",
     "pc_order",
     "pc_order_per_level",
     "pc_order_sums",
@@ -50,7 +52,8 @@ def pc_order(
         labels: node ids ``(n,)`` int64, normally leaves. Inner nodes above ``level`` are left
             out of the mean.
         prototype_ids: ``(P,)`` int64; those outside the level are ignored, so the whole
-            result of :func:`node_centroids` can be passed.
+            result of :func:`node_centroids` can be passed. A node may have several: its
+            distance is that of the nearest.
         prototypes: their points ``(P, ambient)``.
         taxonomy: the tree or DAG that the ids belong to. In a DAG each of the level's
             prototypes above the sample is a right parent.
@@ -120,7 +123,7 @@ def pc_order_per_level(
     {1: 1.0, 2: 1.0}
     """
     args = (embeddings, labels, prototype_ids, prototypes, taxonomy, manifold)
-    levels = _levels(labels, prototype_ids, taxonomy)
+    levels = levels_of(labels, prototype_ids, taxonomy)
     return {level: pc_order(*args, level, chunk) for level in levels}
 
 
@@ -211,11 +214,11 @@ def pdv_per_level(
     {1: 0.5, 2: 0.0}
     """
     args = (embeddings, labels, prototype_ids, prototypes, taxonomy, manifold)
-    levels = _levels(labels, prototype_ids, taxonomy)
+    levels = levels_of(labels, prototype_ids, taxonomy)
     return {level: pdv(*args, level, variant, chunk) for level in levels}
 
 
-def _levels(labels: Tensor, prototype_ids: Tensor, taxonomy: Taxonomy) -> list[int]:
+def levels_of(labels: Tensor, prototype_ids: Tensor, taxonomy: Taxonomy) -> list[int]:
     """The levels that hold a prototype and the ancestor of a label."""
     own = as_ids(labels, "labels", taxonomy)
     known = as_ids(prototype_ids, "prototype_ids", taxonomy)
@@ -284,15 +287,19 @@ def _blocks(
     manifold: Manifold,
     chunk: int | None,
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Blocks of (distances, which prototype is a right parent), both ``(rows, P)``."""
+    """Blocks of (distances of the nodes with prototypes, which of them is a right parent)."""
     ordered, order = ids.sort()
+    nodes, which = torch.unique_consecutive(ordered, return_inverse=True)
     step = block_rows(ids.numel(), points, chunk)
     for first in range(0, points.shape[0], step):
-        present, which = torch.unique(labels[first : first + step], return_inverse=True)
-        rows, nodes = ancestor_pairs(taxonomy, present)
-        at = torch.searchsorted(ordered, nodes).clamp(max=ordered.numel() - 1)
-        hit = ordered[at] == nodes
-        right = torch.zeros(present.numel(), ids.numel(), dtype=torch.bool, device=ids.device)
-        right[rows[hit], order[at[hit]]] = True
-        with torch.no_grad():
-            yield manifold.dist_matrix(points[first : first + step], centres), right[which]
+        distance = distance_table(points[first : first + step], centres[order], manifold)
+        if nodes.numel() < ids.numel():  # the nearest of each node's prototypes
+            slots = distance.new_full((distance.shape[0], nodes.numel()), torch.inf)
+            distance = slots.scatter_reduce_(1, which.expand_as(distance), distance, "amin")
+        present, row = torch.unique(labels[first : first + step], return_inverse=True)
+        owner, above = ancestor_pairs(taxonomy, present)
+        at = torch.searchsorted(nodes, above).clamp(max=nodes.numel() - 1)
+        hit = nodes[at] == above
+        right = torch.zeros(present.numel(), nodes.numel(), dtype=torch.bool, device=ids.device)
+        right[owner[hit], at[hit]] = True
+        yield distance, right[row]

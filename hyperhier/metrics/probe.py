@@ -8,10 +8,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from hyperhier._numerics import eps_of
 from hyperhier.manifolds.base import Manifold
 from hyperhier.metrics._check import as_ids, as_points, same_length
 
 __all__ = ["LinearProbe", "linear_probe"]
+
+# Units of rounding that a constant feature may vary by.
+_ROUNDING = 4.0
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,10 @@ class LinearProbe:
     def log_probabilities(self, embeddings: Tensor) -> Tensor:
         """``(n, C)`` float64 of points ``(n, ambient)``, columns in the order of ``classes``."""
         features = _features(as_points(embeddings, "embeddings"), self.manifold)
+        if features.shape[1] != len(self.mean):
+            raise ValueError(
+                f"embeddings has {features.shape[1]} features, the probe knows {len(self.mean)}"
+            )
         logits = (features - self.mean) / self.scale @ self.weight.T + self.bias
         return torch.log_softmax(logits, dim=-1)
 
@@ -98,7 +106,9 @@ def linear_probe(
         raise ValueError(f"max_iter must be at least 1, got {max_iter}")
     raw = _features(points, manifold)
     mean, scale = raw.mean(dim=0), raw.std(dim=0, correction=0)
-    scale = torch.where(scale > 0, scale, 1.0)
+    # what varies by rounding only, in the dtype of the points, would be noise blown up
+    noise = _ROUNDING * eps_of(points.dtype) * raw.abs().amax(dim=0)
+    scale = torch.where(scale > noise, scale, 1.0)
     features = (raw - mean) / scale
     classes, target, count = torch.unique(ids, return_inverse=True, return_counts=True)
     share = 1.0 / (count.double() * classes.numel()) if balanced else 1.0 / raw.new_tensor(len(ids))
@@ -128,4 +138,4 @@ def linear_probe(
 
 def _features(points: Tensor, manifold: Manifold) -> Tensor:
     with torch.no_grad():
-        return manifold.to_features(points.double())
+        return as_points(manifold.to_features(points.double()), "to_features(embeddings)")

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from hyperhier.embedding._quality import reconstruction
 from hyperhier.manifolds.base import Manifold
+from hyperhier.metrics._blocks import radii
 from hyperhier.metrics._check import as_ids, as_points
 from hyperhier.taxonomy import Taxonomy
 
@@ -78,6 +79,7 @@ def _figures(
     points: Tensor, taxonomy: Taxonomy, manifold: Manifold, nodes: Tensor | None
 ) -> tuple[float, float]:
     places = as_points(points, "points").cpu()
+    radii(places, manifold)  # raises where points are off the manifold
     if len(places) != len(taxonomy):
         raise ValueError(f"points has {len(places)} rows, the taxonomy {len(taxonomy)} nodes")
     chosen = None if nodes is None else as_ids(nodes, "nodes", taxonomy).cpu()

@@ -19,7 +19,7 @@ from hyperhier.metrics.hierarchical import (
 )
 from hyperhier.metrics.levels import accuracy_per_level
 from hyperhier.metrics.neighbours import knn_predict, recall_at_k
-from hyperhier.metrics.order import pc_order, pdv, pdv_per_level
+from hyperhier.metrics.order import levels_of, pc_order, pdv, pdv_per_level
 from hyperhier.metrics.probe import linear_probe
 from hyperhier.metrics.prototypes import nearest_prototype, node_centroids, rank_prototypes
 from hyperhier.metrics.violations import pdv_children, pdv_triplets
@@ -63,7 +63,8 @@ def evaluate_embeddings(
     Returns:
         A dict that can be written as JSON: ``top1``, ``balanced_accuracy``, ``hf1``,
         ``h_acc``, ``mistake_severity`` of the nearest prototype; ``pc_order`` and ``pdv`` of
-        the parents' level; ``knn_top1`` and ``knn_balanced_accuracy``; ``n`` test samples.
+        the parents' level (where all labels are inner nodes above it: of the deepest one that
+        they reach); ``knn_top1`` and ``knn_balanced_accuracy``; ``n`` test samples.
 
         With ``details`` also ``macro_hf1``; ``distance_at_5`` (of the nearest prototypes, of
         all if there are fewer); ``accuracy_level_1``, ... and ``pdv_level_1``, ... down to the
@@ -99,13 +100,16 @@ def evaluate_embeddings(
     pred = nearest_prototype(test, ids[classes], prototypes[classes], manifold, chunk)
     votes = knn_predict(test, train, known, manifold, k, chunk)
     order = (test, target, ids, prototypes, taxonomy, manifold)
+    parents = max(0, taxonomy.height - 1)
+    reached = [level for level in levels_of(target, ids, taxonomy) if level <= parents]
+    level = max(reached, default=None)
     figures: dict[str, float] = {
         "top1": accuracy(pred, target),
         "balanced_accuracy": balanced_accuracy(pred, target),
         "hf1": hf1(pred, target, taxonomy),
         "h_acc": h_acc(pred, target, taxonomy),
-        "pc_order": pc_order(*order, chunk=chunk),
-        "pdv": pdv(*order, chunk=chunk),
+        "pc_order": pc_order(*order, level, chunk=chunk),
+        "pdv": pdv(*order, level, chunk=chunk),
         "mistake_severity": mistake_severity(pred, target, taxonomy),
         "knn_top1": accuracy(votes, target),
         "knn_balanced_accuracy": balanced_accuracy(votes, target),
@@ -118,11 +122,10 @@ def evaluate_embeddings(
     best = min(5, int(classes.sum()))
     ranked = rank_prototypes(test, ids[classes], prototypes[classes], manifold, best, chunk)
     figures["distance_at_5"] = hierarchical_distance_at_k(ranked, target, taxonomy, best)
-    for level, share in accuracy_per_level(pred, target, taxonomy).items():
-        figures[f"accuracy_level_{level}"] = share
-    for level, rate in pdv_per_level(*order, chunk=chunk).items():
-        figures[f"pdv_level_{level}"] = rate
-    parents = max(0, taxonomy.height - 1)
+    for depth, share in accuracy_per_level(pred, target, taxonomy).items():
+        figures[f"accuracy_level_{depth}"] = share
+    for depth, rate in pdv_per_level(*order, chunk=chunk).items():
+        figures[f"pdv_level_{depth}"] = rate
     if bool((taxonomy.depth.to(ids.device)[ids] == parents + 1).any()):
         figures["pdv_children"] = pdv_children(ids, prototypes, taxonomy, manifold, chunk=chunk)
     figures["pdv_triplets"] = pdv_triplets(

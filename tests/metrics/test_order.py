@@ -119,3 +119,25 @@ def test_bad_levels_and_variants_are_named(uniform_tree) -> None:
     leaves = torch.isin(ids, tax.leaf_ids)
     with pytest.raises(ValueError, match="none of the 4 prototypes lies on level 1"):
         pc_order(points, labels, ids[leaves], prototypes[leaves], tax, manifold)
+
+
+@pytest.mark.parametrize("chunk", [None, 2])
+def test_of_several_prototypes_of_a_node_the_nearest_counts(uniform_tree, chunk) -> None:
+    tax = uniform_tree((3, 2))
+    points, labels, ids, prototypes, _, manifold = scene(tax, "lorentz", 3)
+    g = torch.Generator().manual_seed(1)
+    more = manifold.from_features(torch.randn(len(ids), 3, generator=g, dtype=torch.float64))
+    order = torch.randperm(2 * len(ids), generator=g)
+    twice = torch.cat((ids, ids))[order], torch.cat((prototypes, more))[order]
+    right, violated = [], []
+    for z, own in zip(points, tax.ancestor_at(1, labels).tolist(), strict=True):
+        d = {
+            int(v): min(float(manifold.dist(z, x)) for i, x in zip(*twice, strict=True) if i == v)
+            for v in tax.nodes_at(1)
+        }
+        right.append(min(d, key=d.__getitem__) == own)
+        violated.append(sum(d[own] >= d[v] for v in d if v != own) / (len(d) - 1))
+    args = (points, labels, *twice, tax, manifold)
+    assert pc_order(*args, chunk=chunk) == pytest.approx(sum(right) / len(right))
+    assert pdv(*args, chunk=chunk) == pytest.approx(sum(violated) / len(violated))
+    assert pdv(*args, variant="any") == pytest.approx(1 - pc_order(*args))

@@ -77,6 +77,18 @@ def test_one_class_constant_features_and_half_precision_are_defined() -> None:
         torch.testing.assert_close(linear_probe(features.half(), labels, manifold).bias, half.bias)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
+def test_rounding_of_a_constant_feature_is_not_blown_up(dtype) -> None:
+    g = torch.Generator().manual_seed(0)
+    features = 0.5 * torch.randn(60, 2, generator=g, dtype=torch.float64)
+    features[:, 1] = 0.3
+    labels = (features[:, 0] > 0).long()
+    probe = linear_probe(Lorentz().from_features(features).to(dtype), labels, Lorentz())
+    features[:, 1] = 0.5
+    found = probe.predict(Lorentz().from_features(features).to(dtype))
+    assert float((found == labels).double().mean()) > 0.95
+
+
 def test_bad_input_is_named() -> None:
     manifold, points = get_manifold("euclidean"), torch.zeros(2, 2)
     labels = torch.tensor([0, 1])

@@ -55,6 +55,25 @@ def test_only_root_labels_are_refused(uniform_tree) -> None:
         evaluate_embeddings(points, labels, points, labels, tax, get_manifold("euclidean"))
 
 
+@pytest.mark.parametrize("details", [False, True])
+def test_labels_that_are_inner_nodes_are_judged_where_they_lie(uniform_tree, details) -> None:
+    tax, manifold = uniform_tree((2, 2, 2)), get_manifold("euclidean")
+    g = torch.Generator().manual_seed(0)
+    points = torch.randn(60, 3, generator=g)
+    tops, leaves = (
+        ids[torch.randint(len(ids), (60,), generator=g)] for ids in (tax.nodes_at(1), tax.leaf_ids)
+    )
+    for known, target in ((tops, tops), (leaves, tops), (tops, leaves)):
+        args = (points[:40], known[:40], points[40:], target[40:])
+        found = evaluate_embeddings(*args, tax, manifold, details=details)
+        fixed = metrics.node_centroids(*args[:2], tax, manifold)
+        assert found["pc_order"] == metrics.pc_order(*args[2:], *fixed, tax, manifold, level=1)
+        assert found["pdv"] == metrics.pdv(*args[2:], *fixed, tax, manifold, level=1)
+    root = torch.full_like(leaves, tax.root_id)
+    with pytest.raises(ValueError, match="no label lies on level 2 or below it"):
+        evaluate_embeddings(points, leaves, points, root, tax, manifold)
+
+
 def test_details_are_the_single_functions_too(uniform_tree) -> None:
     tax, manifold = uniform_tree((2, 3)), get_manifold("lorentz")
     points = manifold.from_features(torch.randn(60, 3, dtype=torch.float64))
