@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from hyperhier._atomic import write_at_once
 from hyperhier.cli._options import (
     Geometry,
     JsonFlag,
@@ -41,7 +40,8 @@ if TYPE_CHECKING:
 
 __all__ = ["embed"]
 
-_MARKER = "metrics.json"
+# by which an earlier result is known, and the report
+_MARKER, _METRICS = "embedding.json", "metrics.json"
 
 _training = partial(typer.Option, rich_help_panel="Method", show_default=False)
 
@@ -143,15 +143,22 @@ def embed(
             checkpoint=checkpoint,
             **given,
         )
-    info = embedding.info
+    info, report, picture = embedding.info, {}, None
     note(f"method: {info['method']} ({info['method_reason']})", quiet=quiet)
+    if "shortfall" in info:
+        note(f"falls short: {info['shortfall']}", quiet=quiet)
+    stopped: BaseException | None = None
     with new_folder(output, marker=_MARKER, overwrite=overwrite) as folder:
         embedding.save(folder)
-        _write_metrics(folder / _MARKER, {})
-    # from here on the points are safe, whatever becomes of the report
-    report = embedding.evaluate()
-    _write_metrics(output / _MARKER, report)
-    picture = _picture(embedding, output / "embedding.png", quiet)
+        try:
+            report = embedding.evaluate()
+            _write_metrics(folder / _METRICS, report)
+            picture = _picture(embedding, folder / "embedding.png", quiet)
+        except BaseException as reason:  # the points are kept, whatever stops their report
+            stopped = reason
+    if stopped is not None:
+        note(f"the points are kept in {output}, hyperhier evaluate measures them")
+        raise stopped
     if as_json:
         print_json({"output": str(output), **report})
         return
@@ -198,7 +205,7 @@ def _follow(*, quiet: bool) -> Iterator[Callable[[Progress], None]]:
 
 
 def _write_metrics(path: Path, report: dict[str, Any]) -> None:
-    write_at_once(path, (json.dumps(report, indent=2) + "\n").encode())
+    path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 
 
 def _picture(embedding: Any, path: Path, quiet: bool) -> str | None:

@@ -51,8 +51,9 @@ def embed(
       tree distances; starts from the construction and leaves a fraction of its distortion.
     * ``"cones"`` (:class:`ConesEmbedder`): trained for is-a, for the closure.
     * ``"auto"``: constructive where it exists, otherwise the trained one for the target, which
-      also takes the tree distances of a DAG; ``info["method_reason"]`` of the result says why,
-      and what the construction could not keep.
+      also takes the tree distances of a DAG; ``info["method_reason"]`` of the result says why.
+
+    ``info["shortfall"]`` says what a construction for the closure could not keep, if anything.
 
     Args:
         taxonomy: a :class:`~hyperhier.taxonomy.Taxonomy`, the name of a built-in one, or a file.
@@ -97,8 +98,10 @@ def embed(
             )
     fitted = embedder(manifold=space, dim=dim, seed=seed, dtype=dtype, **options)
     embedding = fitted.fit(tree, progress=progress, checkpoint=checkpoint).embedding_
-    reason += _shortfall(embedding.info)
     embedding.info = {"method": name, "method_reason": reason, **embedding.info}
+    shortfall = _shortfall(embedding.info, free="radius" not in options)
+    if shortfall:
+        embedding.info["shortfall"] = shortfall
     return embedding
 
 
@@ -111,9 +114,11 @@ def _choose(
     if method != "auto":
         known = ", ".join(repr(name) for name in ("auto", *_EMBEDDERS))
         raise ValueError(f"method must be one of {known}, got {method!r}")
-    if target == "tree_distance" and not is_tree:
-        return "distortion", "a construction keeps the distances by primary parents only"
     if manifold.sectional_curvature < 0.0 and dim >= 2:
+        if target == "tree_distance" and not is_tree:
+            return "distortion", (
+                "the construction keeps the distances of a DAG by primary parents only"
+            )
         return "constructive", (
             "a hyperbolic manifold of two or more dimensions holds any tree"
             if target == "closure"
@@ -124,15 +129,15 @@ def _choose(
     return trained, f"{why}: no construction exists, so the points are trained for the {target}"
 
 
-def _shortfall(info: Mapping[str, Any]) -> str:
-    """What a construction for the closure could not keep."""
-    said = ""
+def _shortfall(info: Mapping[str, Any], *, free: bool) -> str:
+    """What a construction for the closure could not keep; ``free``: where it had all radii."""
+    said = []
     if info.get("lost_pairs", 0) > 0:
-        said += f"; pairs of the closure that its spanning tree lacks: {info['lost_pairs']:,}"
+        said.append(f"pairs of the closure that its spanning tree lacks: {info['lost_pairs']:,}")
     if info.get("radius_needed", 0.0) > info.get("radius", 0.0):
-        said += (
-            f"; all in order it needs a radius of {info['radius_needed']:.1f} and has "
-            f"{info['radius']:.1f}, so the deepest nodes are not: manifold='polar', float64 or "
-            "more dimensions have more room"
+        advice = ": manifold='polar', float64 or more dimensions have more room" if free else ""
+        said.append(
+            f"the order of the deepest nodes, which needs a radius of {info['radius_needed']:.1f} "
+            f"where points reach {info['radius']:.1f}{advice}"
         )
-    return said
+    return "; ".join(said)

@@ -159,7 +159,7 @@ class TaxonomyEmbedding:
         Returns:
             ``ids (Q, k)`` and ``distances (Q, k)``, the nearest first, ties by their ids. Where
             only some of the queries are among ``restrict_to`` and fewer than k others are left
-            for these, their rows end with the id -1 at an infinite distance.
+            for these, their rows end with the id -1, which is no node, at an infinite distance.
 
         >>> from hyperhier.embedding import embed
         >>> emb = embed(Taxonomy.from_paths([("a", "b", "c"), ("a", "d", "e")]))

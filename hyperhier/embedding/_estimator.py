@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
-from numbers import Integral, Real
 from os import PathLike
 from typing import Any, ClassVar, Self
 
@@ -136,13 +135,13 @@ def not_negative(**values: Any) -> None:
 def whole(least: int, **values: Any) -> None:
     """ValueError for the first value that is neither None nor a whole number from ``least`` on."""
     for name, value in values.items():
-        is_whole = isinstance(value, Integral) and not isinstance(value, bool)
+        is_whole = isinstance(value, int) and not isinstance(value, bool)
         if value is not None and not (is_whole and value >= least):
             raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def is_hyperbolic(manifold: Manifold) -> bool:

@@ -112,8 +112,11 @@ def test_points_are_kept_whatever_becomes_of_the_report(  # type: ignore[no-unty
 
     with monkeypatch.context() as patch:
         patch.setattr(TaxonomyEmbedding, "evaluate", interrupted)
-        assert run("embed", tree_file, "-o", tmp_path / "out", "-q").code == 130
+        done = run("embed", tree_file, "-o", tmp_path / "out", "-q")
+    assert done.code == 130
+    assert "the points are kept in" in done.err
     assert len(TaxonomyEmbedding.load(tmp_path / "out")) > 1
+    assert not (tmp_path / "out" / "metrics.json").exists()
     done = run("embed", tree_file, "-o", tmp_path / "out", "-q", "--overwrite")
     assert done.code == 0, done.err
 

@@ -429,7 +429,7 @@ def test_bad_arguments_are_named(regular_tree) -> None:
         ({"pairs": "some"}, "pairs must be"),
         ({"epochs": -1}, "epochs must be a whole number of at least 0, got -1"),
         ({"negatives": 3}, "negatives must be even"),
-        ({"negatives": "all"}, "negatives must be even.*'all'"),
+        ({"negatives": "all"}, "negatives must be a whole number of at least 2, got 'all'"),
         ({"K": 0.0}, "K must be positive"),
         ({"init": "zeros"}, "init must be"),
         ({"manifold": "sphere"}, "hyperbolic or Euclidean"),
@@ -444,3 +444,7 @@ def test_bad_arguments_are_named(regular_tree) -> None:
     )
     with pytest.raises(ValueError, match="other nodes"):
         ConesEmbedder(init=elsewhere).fit(tax)
+    g = torch.Generator().manual_seed(0)
+    points = Sphere().from_features(torch.randn(len(tax), 3, generator=g, dtype=torch.float64))
+    with pytest.raises(ValueError, match="hyperbolic or Euclidean space, not on"):
+        ConesEmbedder(dim=3, init=TaxonomyEmbedding(tax, Sphere(), points)).fit(tax)

@@ -42,12 +42,14 @@ def test_auto_says_what_the_construction_does_not_hold() -> None:
     chain = Taxonomy.from_edges([(str(i), str(i + 1)) for i in range(300)])
     short = embed(chain, manifold="poincare", dtype="float32").info
     assert short["radius_needed"] > short["radius"]
-    assert f"radius of {short['radius_needed']:.1f} and has" in short["method_reason"]
-    assert "radius" not in embed(chain, manifold="polar").info["method_reason"]
+    needs = f"a radius of {short['radius_needed']:.1f} where points reach {short['radius']:.1f}"
+    assert f"{needs}: manifold='polar'" in short["shortfall"]
+    assert embed(chain, radius=5.0).info["shortfall"].endswith("where points reach 5.0")
+    assert "shortfall" not in embed(chain, manifold="polar").info
     dag = Taxonomy.from_edges([("r", "a"), ("r", "b"), ("a", "c"), ("b", "c"), ("a", "d")])
     lost = embed(dag).info
     assert lost["lost_pairs"] == 1
-    assert "pairs of the closure that its spanning tree lacks: 1" in lost["method_reason"]
+    assert lost["shortfall"] == "pairs of the closure that its spanning tree lacks: 1"
 
 
 def test_auto_trains_the_tree_distances_of_a_dag() -> None:
@@ -59,6 +61,8 @@ def test_auto_trains_the_tree_distances_of_a_dag() -> None:
     assert chosen.info["method"] == "distortion"
     assert "primary parents" in chosen.info["method_reason"]
     built = embed(dag, target="tree_distance", dim=5, method="constructive")
+    flat = embed(dag, manifold="euclidean", target="tree_distance", epochs=2, polish=0)
+    assert "no negative curvature" in flat.info["method_reason"]
     errors = [emb.evaluate()["average_distortion"] for emb in (chosen, built)]
     assert errors[0] < 0.7 * errors[1]
 

@@ -70,7 +70,7 @@ class ConesEmbedder(Embedder):
             never a negative.
         saturation: the loss x of a pair counts as ``x / (1 + x / saturation)``, so that pairs
             beyond help do not spoil the others; default: no such limit.
-        epochs: passes over all pairs; 0 leaves the start as it is.
+        epochs: passes over all pairs; 0 leaves the start as it is made ready.
         lr: learning rate, falling linearly to a tenth.
         batch_size: pairs in a step.
         negatives: for each pair, half of them for u and half for v; even.
@@ -78,9 +78,10 @@ class ConesEmbedder(Embedder):
             the same nodes, or ``"auto"``: constructive in two dimensions or more, of a DAG by
             way of :func:`~hyperhier.embedding._cones.grafting.grafted_tree`. A start is made
             ready: it is moved so that the root lies at the origin; where it was made for
-            hyperbolic tree distances, radii are changed so that half-spaces nest; and for
-            cones, so that a cone spans the directions that the half-space did. That also gives
-            Euclidean space a constructed start.
+            hyperbolic tree distances, radii are doubled, less the last edge, so that
+            half-spaces nest as far as the manifold has room; and for cones they are changed so
+            that a cone spans the directions that the half-space did. That also gives Euclidean
+            space a constructed start. Spherical points are no start.
         dtype: of the points.
 
     ``embedding_.info`` holds what was chosen, and the last mean loss.
@@ -146,7 +147,8 @@ class ConesEmbedder(Embedder):
             raise ValueError(f"energy must be {known}, got {self.energy!r}")
         if self.pairs not in ("closure", "edges"):
             raise ValueError(f"pairs must be 'closure' or 'edges', got {self.pairs!r}")
-        if not isinstance(self.negatives, int) or self.negatives < 2 or self.negatives % 2:
+        whole(2, negatives=self.negatives)
+        if self.negatives % 2:
             raise ValueError(f"negatives must be even and at least 2, got {self.negatives!r}")
 
 
@@ -215,6 +217,8 @@ def _start(self: ConesEmbedder, taxonomy: Taxonomy, manifold: Manifold) -> tuple
             f"got {init!r}"
         )
     came = given.manifold.sectional_curvature
+    if came > 0.0:
+        raise ValueError(f"init must lie in hyperbolic or Euclidean space, not on {given.manifold}")
     with torch.no_grad():
         found = _about_the_root(given).numpy().copy()
     if came < 0.0 and given.info.get("target") == "tree_distance":

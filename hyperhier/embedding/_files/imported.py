@@ -44,7 +44,7 @@ def read_points(path: str | PathLike[str]) -> Named:
         )
     try:
         names, values = _READERS[suffix](file)
-    except (KeyError, IndexError, TypeError, ValueError, UnicodeError) as problem:
+    except (KeyError, IndexError, TypeError, ValueError, csv.Error) as problem:
         if isinstance(problem, DataError):
             raise
         raise DataError(f"cannot be read as {suffix}: {problem}", path=file) from None
@@ -135,11 +135,10 @@ def _named(rows: list[list[str]], path: Path) -> Named:
 
 def _projector(path: Path) -> Named:
     """Vectors with the names beside them, or a table with names in the first column."""
-    with path.open(encoding="utf-8") as file:
-        rows = [line.rstrip("\r\n").split("\t") for line in file if line.strip()]
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.reader(file, delimiter="\t") if row]
     if not rows or not _is_number(rows[0][0]):
-        names, values = _named(rows, path)
-        return [_unquoted(name) for name in names], values
+        return _named(rows, path)
     beside = [metadata_path(path), path.with_name("metadata.tsv")]
     found = next((other for other in beside if other.is_file()), None)
     if found is None:
@@ -148,13 +147,6 @@ def _projector(path: Path) -> Named:
     if lines and "\t" in lines[0]:  # only several columns have a line of names
         lines = [line.split("\t")[0] for line in lines[1:]]
     return lines, _numbers(rows, path)
-
-
-def _unquoted(name: str) -> str:
-    """A name as it was before a writer of tables put it in quotes."""
-    if len(name) > 1 and name[0] == name[-1] == '"':
-        return name[1:-1].replace('""', '"')
-    return name
 
 
 def _word2vec_text(path: Path) -> Named:

@@ -99,8 +99,8 @@ class RankingEmbedder(Embedder):
         max_radius: no point is moved farther from the origin than this, in units of
             ``1 / sqrt(c)``; default: what points of the manifold can hold. Compiled only.
         validation: share of the closure pairs that are no edges to hold out. They follow from
-            the edges, and so are no negatives either. Their mean reciprocal rank is reported
-            20 times.
+            the edges, and so are no negatives either, by which they rank the better. Their mean
+            reciprocal rank is reported 20 times.
         patience: stop when the last so many reports brought no better one, and take the
             points of the best, which may be those of the start.
         dtype: of the points.
@@ -209,7 +209,8 @@ class RankingEmbedder(Embedder):
         every = max(1, self.epochs // _EVALUATIONS)
         best, best_epoch, best_points, done, loss = -1.0, 0, trainer.points(), 0, 0.0
         state = run.resumed()
-        if held_out is not None and not state:
+        stops = held_out is not None and self.patience is not None
+        if held_out is not None and stops and not state:
             best = held_out.mean_reciprocal_rank(trainer)
         if state:
             done, loss = int(state.pop("epoch")), float(state.pop("loss"))
@@ -224,7 +225,7 @@ class RankingEmbedder(Embedder):
             last = epoch + 1 == total
             if held_out is not None and epoch >= warm and ((epoch + 1) % every == 0 or last):
                 figures["validation_mrr"] = held_out.mean_reciprocal_rank(trainer)
-                if figures["validation_mrr"] > best:
+                if stops and figures["validation_mrr"] > best:
                     best, best_epoch = figures["validation_mrr"], epoch + 1
                     best_points = trainer.points()
             run.report(epoch + 1, total, **figures)
