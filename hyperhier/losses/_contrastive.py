@@ -140,7 +140,8 @@ class ContrastiveLoss(nn.Module):
         manifold: a manifold of hyperhier, its name, or a geoopt manifold. It becomes a
             submodule, so a learnable curvature is a parameter of the loss too.
         temperature: divides the similarity; positive. Default .1 for the cosine, .2 for
-            distances. The functional forms take a tensor too, which gets its gradient.
+            distances. A tensor gets its gradient and stays the caller's: it is no parameter
+            or buffer of the loss.
         learn_temperature: make log(temperature) a parameter.
         similarity: ``"cosine"``, ``"distance"`` (s = -d), or ``"auto"``: the cosine where the
             manifold has one.
@@ -167,11 +168,13 @@ class ContrastiveLoss(nn.Module):
     #: set by the losses that read kappa
     taxonomy: Taxonomy | None = None
 
+    _temperature: float | Tensor
+
     def __init__(
         self,
         *,
         manifold: Any,
-        temperature: float | None = None,
+        temperature: float | Tensor | None = None,
         learn_temperature: bool = False,
         similarity: str = "auto",
         reduction: Reduction = "mean",
@@ -184,11 +187,14 @@ class ContrastiveLoss(nn.Module):
         check_reduction(reduction)
         self.manifold = as_geometry(manifold)
         self.similarity = resolve_similarity(similarity, self.manifold)
-        value = resolve_temperature(temperature, self.similarity)
+        if learn_temperature and isinstance(temperature, Tensor):
+            temperature = float(temperature.detach())
+        value = resolve_temperature(temperature, self.similarity, validate)
         self.log_temperature: nn.Parameter | None = None
         if learn_temperature:
-            self.log_temperature = nn.Parameter(torch.tensor(math.log(float(value))))
-        self._temperature = value if isinstance(value, Tensor) else float(value)
+            self.log_temperature = nn.Parameter(torch.tensor(math.log(value)))
+        # past the registration of parameters: a tensor stays the caller's
+        object.__setattr__(self, "_temperature", value)
         self.reduction = reduction
         self.block_size = block_size
         self.class_weights = check_class_weights(class_weights)
@@ -287,13 +293,27 @@ def resolve_similarity(similarity: str, manifold: Manifold) -> str:
     return similarity
 
 
-def resolve_temperature(temperature: float | Tensor | None, similarity: str) -> float | Tensor:
-    """The temperature, by default that of the similarity; ValueError unless positive."""
+def resolve_temperature(
+    temperature: float | Tensor | None, similarity: str, validate: bool
+) -> float | Tensor:
+    """The temperature, by default that of the similarity; ValueError unless positive.
+
+    The values of a tensor are read only to ``validate`` it.
+    """
     if temperature is None:
         return DEFAULT_TEMPERATURE[similarity]
-    if not isinstance(temperature, Tensor) and not (0.0 < temperature < math.inf):
-        raise ValueError(f"temperature must be positive and finite, got {temperature!r}")
+    if not isinstance(temperature, Tensor):
+        _check_temperature(temperature)
+        return float(temperature)
+    if validate and not torch.compiler.is_compiling():
+        for value in temperature.flatten().tolist():
+            _check_temperature(value)
     return temperature
+
+
+def _check_temperature(value: float) -> None:
+    if not (0.0 < value < math.inf):
+        raise ValueError(f"temperature must be positive and finite, got {value!r}")
 
 
 def _unit(x: Tensor) -> Tensor:

@@ -83,7 +83,7 @@ class HiDiscLoss(ContrastiveLoss):
         manifold: Any,
         level_weights: Sequence[float] | None = None,
         views: bool | None = None,
-        temperature: float | None = None,
+        temperature: float | Tensor | None = None,
         similarity: str = "auto",
         **options: Any,
     ) -> None:

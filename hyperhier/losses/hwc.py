@@ -182,7 +182,7 @@ class HWCLoss(ContrastiveLoss):
         taxonomy: Any,
         *,
         manifold: Any,
-        temperature: float | None = None,
+        temperature: float | Tensor | None = None,
         alpha: float = 1.0,
         beta: float = 1.0,
         scaling: Scaling = "mass",
@@ -280,7 +280,7 @@ def hwc_loss(
     similarity = resolve_similarity(similarity, manifold)
     pairs = functools.partial(
         _hwc_pairs,
-        temperature=resolve_temperature(temperature, similarity),
+        temperature=resolve_temperature(temperature, similarity, validate),
         alpha=check_strength("alpha", alpha),
         beta=check_strength("beta", beta),
         scaling=_check_scaling(scaling, similarity),

@@ -91,8 +91,9 @@ def ntxent_loss(
     """
     manifold = as_geometry(manifold)
     similarity = resolve_similarity(similarity, manifold)
+    temperature = resolve_temperature(temperature, similarity, validate)
     return contrastive_loss(
-        partial(_ntxent_pairs, temperature=resolve_temperature(temperature, similarity)),
+        partial(_ntxent_pairs, temperature=temperature),
         embeddings,
         labels,
         ref_emb,

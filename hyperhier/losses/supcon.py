@@ -75,8 +75,9 @@ def supcon_loss(
     """
     manifold = as_geometry(manifold)
     similarity = resolve_similarity(similarity, manifold)
+    temperature = resolve_temperature(temperature, similarity, validate)
     return contrastive_loss(
-        partial(_supcon_pairs, temperature=resolve_temperature(temperature, similarity)),
+        partial(_supcon_pairs, temperature=temperature),
         embeddings,
         labels,
         ref_emb,

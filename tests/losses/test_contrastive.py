@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import warnings
 
 import pytest
 import torch
@@ -322,6 +323,24 @@ def test_learnt_temperature_is_a_parameter(points):
     assert [name for name, _ in loss.named_parameters()] == ["log_temperature"]
     assert float(loss.log_temperature.grad) != 0
     assert not list(fixed.parameters())
+
+
+def test_a_temperature_given_stays_the_callers(points):
+    z, labels = points(Euclidean(), 4), torch.tensor([0, 0, 1, 1])
+    given = torch.nn.Parameter(torch.tensor(0.5))
+    loss = SupConLoss(manifold=Euclidean(), temperature=given)
+    loss(z, labels).backward()
+    assert float(given.grad) != 0
+    assert not list(loss.parameters()) and not loss.state_dict()
+
+
+def test_a_learnt_temperature_starts_from_the_one_given():
+    given = torch.nn.Parameter(torch.tensor(0.5))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        loss = SupConLoss(manifold=Euclidean(), temperature=given, learn_temperature=True)
+    assert [name for name, _ in loss.named_parameters()] == ["log_temperature"]
+    assert float(loss.temperature.detach()) == pytest.approx(0.5)
 
 
 def test_learnable_curvature_gets_a_gradient(tree, points):

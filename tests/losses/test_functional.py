@@ -36,7 +36,18 @@ def test_a_temperature_gets_its_gradient(call):
         )
 
 
-@pytest.mark.parametrize("option", ["memory", "learn_temperature", "momentum"])
+@pytest.mark.parametrize("value", [-0.1, 0.0, torch.nan, torch.inf])
+def test_a_bad_temperature_is_named(call, value):
+    temperature = torch.tensor(value)
+    with pytest.raises(ValueError, match=f"positive and finite, got {temperature.item()}$"):
+        call(temperature=temperature)
+
+
+def test_a_temperature_is_not_read_without_validation(call):
+    call(temperature=torch.tensor(-0.1), validate=False)
+
+
+@pytest.mark.parametrize("option", ["memory", "learn_temperature"])
 def test_what_needs_a_state_is_refused(call, option):
     with pytest.raises(TypeError, match=f"unexpected keyword argument '{option}'"):
         call(**{option: 1})
