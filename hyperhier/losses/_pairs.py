@@ -222,8 +222,11 @@ def _among_present(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 def _best_of_sets(table: Tensor, sets: Tensor) -> Tensor:
     """The greatest entries ``(R, P)`` of the rows of ``(R, K)`` among the members of ``(P, K)``."""
-    columns = [table[:, members].amax(dim=1) for members in sets]
-    return torch.stack(columns, dim=1) if columns else table[:, :0]
+    if not len(sets):
+        return table[:, :0]
+    held, member = sets.float().topk(int(sets.sum(dim=1).amax()), dim=1)
+    member = torch.where(held > 0, member, member[:, :1])  # smaller sets: the first again
+    return functools.reduce(torch.maximum, (table[:, k] for k in member.unbind(dim=1)))
 
 
 def _share_a_label(one: Tensor, other: Tensor) -> Tensor:

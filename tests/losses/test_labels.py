@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from hyperhier.losses import HMLCLoss, HWCLoss, LAMLoss, SpARCLLoss, SupConLoss, make_loss
 from hyperhier.losses.functional import hwc_loss, supcon_loss
@@ -16,6 +19,18 @@ def table(tree, names):
     for row, some in zip(out, names, strict=True):
         row[tree.encode(some)] = True
     return out
+
+
+class Operations(TorchDispatchMode):
+    """The names of all operations on tensors while it is entered."""
+
+    def __init__(self):
+        super().__init__()
+        self.names = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.names.append(func.name())
+        return func(*args, **(kwargs or {}))
 
 
 class TestInnerNodes:
@@ -96,6 +111,20 @@ class TestSeveralLabels:
         value = loss(torch.tensor([[3.0], [3.0]]), both)
         # the first is of both branches: nobody competes; the second is nearer to b by 3 - 1
         assert value == pytest.approx(3.0 - 1.0 + 1.0)
+
+    @pytest.mark.parametrize("block_size", [None, 8])
+    def test_more_sets_take_no_more_operations(self, tree, points, block_size):
+        leaves = itertools.combinations(tree.leaf_ids.tolist(), 3)
+        sets = torch.zeros(16, len(tree), dtype=torch.bool)
+        for row, members in zip(sets, leaves, strict=False):
+            row[list(members)] = True
+        x, counts = points(Lorentz(), 16), []
+        loss = HWCLoss(tree, manifold=Lorentz(), level_decay=1.0, block_size=block_size)
+        for distinct in (4, 16):
+            with Operations() as seen:
+                loss(x, sets[torch.arange(16) % distinct])
+            counts.append(len(seen.names))
+        assert counts[0] == counts[1]
 
     def test_a_sample_without_a_label_is_named(self, small_tree):
         empty = torch.zeros(2, len(small_tree), dtype=torch.bool)
