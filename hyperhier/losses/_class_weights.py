@@ -16,10 +16,14 @@ ClassWeights = str | Tensor | None
 def check_class_weights(class_weights: ClassWeights) -> ClassWeights:
     """The weights of classes as they came; ValueError unless they make sense."""
     if isinstance(class_weights, Tensor):
-        if class_weights.dim() != 1 or not bool((class_weights >= 0).all()):
+        if class_weights.dim() != 1:
+            raise ValueError(f"class_weights must be (N,), got {tuple(class_weights.shape)}")
+        wrong = ~(class_weights.isfinite() & (class_weights >= 0))
+        if bool(wrong.any()):
+            first = int(wrong.nonzero()[0])
             raise ValueError(
-                f"class_weights must be (N,) and at least 0, got {tuple(class_weights.shape)}, "
-                f"least {class_weights.min().item() if class_weights.numel() else None}"
+                f"class_weights must be finite and at least 0, got {class_weights[first].item()} "
+                f"for label {first}"
             )
     elif class_weights is not None and class_weights != "balanced":
         raise ValueError(f"class_weights must be None, 'balanced' or (N,), got {class_weights!r}")
@@ -35,7 +39,7 @@ def anchor_weights(
         class_weights: see :class:`~hyperhier.losses.ContrastiveLoss`.
         inputs: with labels.
         valid: the anchors that have a positive, ``(n,)``, or on each level ``(n, L)``.
-        validate: read the values of the labels.
+        validate: read the values of the labels, at one device synchronisation.
 
     Raises:
         ValueError: there are no labels, or too few weights for them.
@@ -77,7 +81,7 @@ def _check_count(class_weights: Tensor, labels: Tensor, sets: Tensor | None) -> 
                 f"labels, got {len(class_weights)}"
             )
     elif len(labels):
-        least, largest = (int(label) for label in labels.aminmax())
+        least, largest = torch.stack(labels.aminmax()).tolist()
         if least < 0 or largest >= len(class_weights):
             raise ValueError(
                 f"class_weights have {len(class_weights)} entries, "

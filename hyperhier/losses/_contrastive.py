@@ -153,13 +153,15 @@ class ContrastiveLoss(nn.Module):
             pass.
         class_weights: weight of an anchor by its label: None: all 1; ``"balanced"``: 1 over
             the number of anchors with that label, so that every class of the batch counts the
-            same; or ``(N,)`` weights by label id. Of several labels the mean weight counts.
+            same (to count them synchronises the device); or ``(N,)`` weights by label id,
+            finite and at least 0. Of several labels the mean weight counts.
         memory: how many samples of earlier batches are candidates too, in training mode and
             where no ``ref_emb`` is given (Wang et al. 2020, arXiv 1912.06798). Kept without
             gradient in buffers, newest first; of all ranks in a distributed run. Not for
             samples with several labels.
         validate: check that embeddings are finite and labels known. Costs one device
-            synchronisation per call.
+            synchronisation per call, and further ones with ``(N,)`` class weights, tables of
+            labels or ``indices_tuple``.
 
     Half-precision embeddings are computed with in float32, under autocast too, and give a
     float32 loss; other dtypes are kept.

@@ -224,7 +224,26 @@ class TestRareClasses:
         with pytest.raises(ValueError, match=f"each of the {len(tree)} columns of .*, got 2"):
             hwc_loss(x, several, tree, manifold="sphere", class_weights=weights)
 
-    @pytest.mark.parametrize("weights", ["fair", torch.tensor([-1.0, 1.0])])
-    def test_bad_weights_are_named(self, weights):
-        with pytest.raises(ValueError, match="class_weights must be"):
+    @pytest.mark.parametrize(
+        ("weights", "got"),
+        [
+            ("fair", "'fair'"),
+            (torch.ones(2, 3), r"\(2, 3\)"),
+            (torch.tensor([-1.0, 1.0]), "-1.0 for label 0"),
+            (torch.tensor([1.0, torch.inf]), "inf for label 1"),
+            (torch.tensor([1.0, torch.nan]), "nan for label 1"),
+        ],
+    )
+    def test_bad_weights_are_named(self, weights, got):
+        with pytest.raises(ValueError, match=f"class_weights must be .*, got {got}$"):
             SupConLoss(manifold="sphere", class_weights=weights)
+
+    def test_weights_are_checked_without_reading_labels_one_by_one(self):
+        x, labels = torch.eye(4), torch.tensor([0, 0, 1, 1])
+        reads = []
+        for weights in (None, torch.ones(2)):
+            loss = SupConLoss(manifold="sphere", class_weights=weights)
+            with Operations() as seen:
+                loss(x, labels)
+            reads.append(seen.names.count("aten::_local_scalar_dense"))
+        assert reads[0] == reads[1] > 0
