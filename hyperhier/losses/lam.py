@@ -211,8 +211,8 @@ class LAMLoss(nn.Module):
         manifold = embedding.manifold
         far = float(manifold.dist0(points).amax())
         factor = 1.0 if radius is None or far == 0 else radius / far
-        features = (manifold.to_features(points) * factor).to(self.bank.points.device)
-        placed = self.manifold.from_features(features.to(torch.float32))
+        features = (manifold.to_features(points) * factor).to(self.bank.points)
+        placed = self.manifold.from_features(features)
         asked = (manifold.dist0(points) * factor).to(placed)
         error = (self.manifold.dist0(placed) - asked).abs()
         worst = int(error.argmax())

@@ -101,6 +101,18 @@ def test_an_embedding_on_the_very_manifold_stays_as_it_is(small_tree):
         loss.start_from(embedding, radius=0.5)
 
 
+def test_the_start_is_as_exact_as_the_loss(tree):
+    embedding = embed(tree, dim=3, seed=0)
+    assert embedding.points.dtype == torch.float64
+    loss = LAMLoss(tree, manifold="lorentz").double()
+    loss.start_from(embedding, radius=2.0)
+    points = loss.prototypes()[1]
+    assert points.dtype == torch.float64
+    there = embedding.manifold.dist0(embedding.points)
+    radii = loss.manifold.dist0(points)
+    torch.testing.assert_close(radii / 2, there / there.max(), rtol=1e-12, atol=1e-12)
+
+
 def test_the_start_lies_where_the_loss_does(small_tree, monkeypatch):
     """From the features on, whose way into the manifold needs its curvature."""
     embedding = embed(small_tree, dim=2, seed=0)
