@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 __all__ = [
     "ContrastiveLoss",
     "LevelRule",
+    "call_once",
     "contrastive_loss",
     "resolve_similarity",
     "resolve_temperature",
-    "without_state",
 ]
 
 #: losses ``(n, L)`` and the mask of those that exist -> both again, and a weight for each level
@@ -273,15 +273,16 @@ class ContrastiveLoss(nn.Module):
         return f"temperature={temperature:.4g}, similarity={self.similarity!r}"
 
 
-def without_state(loss: Callable[..., ContrastiveLoss], options: dict[str, Any]) -> dict[str, Any]:
-    """The options of a loss that is called once; TypeError for one that needs a state."""
+def call_once(loss: type[ContrastiveLoss], inputs: tuple[Any, ...], /, **options: Any) -> Tensor:
+    """The value of a loss made for this call; TypeError for an option that needs a state."""
     for name in ("memory", "learn_temperature"):
         if name in options:
             raise TypeError(
                 f"unexpected keyword argument {name!r}: a function keeps no state, use "
                 f"{loss.__name__}"
             )
-    return options
+    value: Tensor = loss(**options)(*inputs)
+    return value
 
 
 def resolve_similarity(similarity: str, manifold: Manifold) -> str:

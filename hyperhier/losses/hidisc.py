@@ -9,9 +9,9 @@ from torch import Tensor
 
 from hyperhier.losses._contrastive import (
     ContrastiveLoss,
+    call_once,
     contrastive_loss,
     resolve_similarity,
-    without_state,
 )
 from hyperhier.losses._inputs import as_geometry, as_tree
 from hyperhier.losses._nested import (
@@ -178,6 +178,5 @@ def hidisc_loss(
     >>> hidisc_loss(z, tree.encode(["a1", "a2", "b1"]), tree, manifold=m)
     tensor(0.1125)
     """
-    loss = HiDiscLoss(taxonomy, **without_state(HiDiscLoss, options))
-    value: Tensor = loss(embeddings, labels, ref_emb, ref_labels, indices_tuple)
-    return value
+    inputs = (embeddings, labels, ref_emb, ref_labels, indices_tuple)
+    return call_once(HiDiscLoss, inputs, taxonomy=taxonomy, **options)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from hyperhier.losses._class_sums import ClassTerms
-from hyperhier.losses._contrastive import ContrastiveLoss, without_state
+from hyperhier.losses._contrastive import ContrastiveLoss, call_once
 from hyperhier.losses._inputs import as_tree
 from hyperhier.losses._pairs import Relation
 from hyperhier.losses._reduce import Terms
@@ -90,6 +90,5 @@ def hmlc_loss(
     **options: Any,
 ) -> Tensor:
     """The functional form of :class:`HMLCLoss`, with its options that need no state."""
-    loss = HMLCLoss(taxonomy, **without_state(HMLCLoss, options))
-    value: Tensor = loss(embeddings, labels, ref_emb, ref_labels, indices_tuple)
-    return value
+    inputs = (embeddings, labels, ref_emb, ref_labels, indices_tuple)
+    return call_once(HMLCLoss, inputs, taxonomy=taxonomy, **options)

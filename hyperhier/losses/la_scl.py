@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hyperhier.losses._contrastive import ContrastiveLoss, without_state
+from hyperhier.losses._contrastive import ContrastiveLoss, call_once
 from hyperhier.losses._inputs import as_tree, check_strength
 from hyperhier.losses._pairs import Relation
 
@@ -62,6 +62,5 @@ def la_scl_loss(
     **options: Any,
 ) -> Tensor:
     """The functional form of :class:`LASCLLoss`, with its options that need no state."""
-    loss = LASCLLoss(taxonomy, **without_state(LASCLLoss, options))
-    value: Tensor = loss(embeddings, labels, ref_emb, ref_labels, indices_tuple)
-    return value
+    inputs = (embeddings, labels, ref_emb, ref_labels, indices_tuple)
+    return call_once(LASCLLoss, inputs, taxonomy=taxonomy, **options)

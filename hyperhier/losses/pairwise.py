@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from hyperhier.losses._contrastive import ContrastiveLoss, without_state
+from hyperhier.losses._contrastive import ContrastiveLoss, call_once
 from hyperhier.losses._pairs import Relation
 from hyperhier.losses._reduce import Terms
 
@@ -47,6 +47,5 @@ def pairwise_loss(
     **options: Any,
 ) -> Tensor:
     """The functional form of :class:`PairwiseLoss`, with its options that need no state."""
-    loss = PairwiseLoss(**without_state(PairwiseLoss, options))
-    value: Tensor = loss(embeddings, labels, ref_emb, ref_labels, indices_tuple)
-    return value
+    inputs = (embeddings, labels, ref_emb, ref_labels, indices_tuple)
+    return call_once(PairwiseLoss, inputs, **options)

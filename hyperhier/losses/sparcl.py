@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hyperhier.losses._contrastive import ContrastiveLoss, without_state
+from hyperhier.losses._contrastive import ContrastiveLoss, call_once
 from hyperhier.losses._inputs import as_tree, check_strength
 from hyperhier.losses._pairs import Relation
 from hyperhier.losses._reduce import Terms
@@ -63,6 +63,5 @@ def sparcl_loss(
     **options: Any,
 ) -> Tensor:
     """The functional form of :class:`SpARCLLoss`, with its options that need no state."""
-    loss = SpARCLLoss(taxonomy, **without_state(SpARCLLoss, options))
-    value: Tensor = loss(embeddings, labels, ref_emb, ref_labels, indices_tuple)
-    return value
+    inputs = (embeddings, labels, ref_emb, ref_labels, indices_tuple)
+    return call_once(SpARCLLoss, inputs, taxonomy=taxonomy, **options)
