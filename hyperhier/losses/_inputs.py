@@ -172,7 +172,7 @@ def prepare_inputs(
         others = _side(ref_emb, ref_labels, "ref_emb", "ref_labels", dtype)
     elif memory is not None:
         if sets is not None:
-            raise ValueError("memory=... is not supported for samples with several labels")
+            raise ValueError("a memory is not defined for samples with several labels")
         if len(memory[0]):
             others = _extended(anchors, *memory)
     selection = None
