@@ -36,6 +36,10 @@ class HMLCLoss(ContrastiveLoss):
             stands for follows the primary parents; not for samples with several labels.
         options: see :class:`~hyperhier.losses.ContrastiveLoss`.
 
+    Samples with several labels each come with a bool table of labels ``(B, N)`` over the
+    nodes: two are positives on a level where some label of one and some of the other share an
+    ancestor there.
+
     >>> from hyperhier.manifolds import Sphere
     >>> from hyperhier.taxonomy import Taxonomy
     >>> tree = Taxonomy.from_paths([("x", "a", "a1"), ("x", "a", "a2"), ("x", "b", "b1")])

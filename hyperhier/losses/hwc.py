@@ -117,18 +117,20 @@ class HWCLoss(ContrastiveLoss):
                  negatives (1 + beta (1 - kappa)) s / tau
     ``mass``     s / tau + log w; w = 1 + alpha kappa for positives,
                  1 + beta (1 - kappa) for negatives
+    ``outside``  s / tau; 1 + alpha kappa weighs a positive in the mean over P(i)
     ============ ===================================================================
 
     The loss is a reconstruction of the one of arXiv 2511.03771, whose formula is not publicly
-    available; ``mass``, the default, is this library's own. With alpha = beta = 0 all three are the
-    supervised contrastive loss, or NT-Xent for ``positives="views"``.
+    available; ``mass``, the default, is this library's own. With alpha = beta = 0 every scaling
+    is the supervised contrastive loss, or NT-Xent for ``positives="views"``, but for what
+    ``level_decay`` adds and ``partial`` leaves out.
 
     A factor on a logit acts in opposite ways on a similarity and on a negative distance, so
     ``shared`` suits distances and ``split`` the cosine; ``mass`` suits both. The other two
     pairings repel siblings more than strangers (``shared``: similar pairs, ``split``: distant
-    ones) and are warned about. ``outside`` is a control: the weight 1 + alpha kappa of a positive
-    stands outside the softmax, as its share in the mean over P(i), and negatives have none. On the
-    leaves alone, where kappa = 1 for all positives, that is the supervised contrastive loss.
+    ones) and are warned about. ``outside`` is a control, with weights outside the softmax and
+    none for negatives: with one leaf each, without ``level_decay`` or ``indices_tuple``, kappa is
+    1 for all positives and it is the supervised contrastive loss.
 
     With ``level_decay`` g > 0 the loss stands on every level of the taxonomy at once (ours):
     with L_k the loss above whose positives share an ancestor on the k-th level from below
