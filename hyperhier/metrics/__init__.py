@@ -32,6 +32,7 @@ from hyperhier.metrics.hierarchical import mistake_severity as mistake_severity
 from hyperhier.metrics.intervals import Interval as Interval
 from hyperhier.metrics.intervals import mean_interval as mean_interval
 from hyperhier.metrics.label_sets import hf1_of_sets as hf1_of_sets
+from hyperhier.metrics.label_sets import knn_hf1_of_sets as knn_hf1_of_sets
 from hyperhier.metrics.levels import accuracy_at_level as accuracy_at_level
 from hyperhier.metrics.levels import accuracy_per_level as accuracy_per_level
 from hyperhier.metrics.neighbours import knn_predict as knn_predict
@@ -99,6 +100,7 @@ __all__ = [
     "hf1_of_sets",
     "hierarchical_distance_at_k",
     "holm",
+    "knn_hf1_of_sets",
     "knn_predict",
     "lca_height",
     "linear_probe",

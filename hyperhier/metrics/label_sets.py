@@ -7,13 +7,15 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from hyperhier.manifolds import Manifold
 from hyperhier.metrics._ancestors import ancestor_pairs
 from hyperhier.metrics._check import same_length
 from hyperhier.metrics._sums import Sums
 from hyperhier.metrics.hierarchical import f1_sums
+from hyperhier.metrics.neighbours import knn_predict
 from hyperhier.taxonomy import Taxonomy
 
-__all__ = ["hf1_of_sets", "hf1_of_sets_sums"]
+__all__ = ["hf1_of_sets", "hf1_of_sets_sums", "knn_hf1_of_sets"]
 
 
 def hf1_of_sets(
@@ -64,6 +66,49 @@ def hf1_of_sets_sums(
     beta = _with_ancestors(_checked(target, "target", taxonomy), taxonomy)
     same_length(pred=alpha, target=beta)
     return f1_sums((alpha & beta).sum(dim=1), alpha.sum(dim=1), beta.sum(dim=1), average)
+
+
+def knn_hf1_of_sets(
+    query: Tensor,
+    query_sets: Tensor,
+    gallery: Tensor,
+    gallery_sets: Tensor,
+    taxonomy: Taxonomy,
+    manifold: Manifold,
+    k: int = 5,
+) -> float:
+    """:func:`hf1_of_sets` of the label set that most of the k nearest gallery points bear.
+
+    Sets are voted for whole; between equally many votes the nearest neighbour's wins, as in
+    :func:`knn_predict`.
+
+    Args:
+        query: points ``(n, ambient)``.
+        query_sets: ``(n, nodes)`` bool, their true label sets.
+        gallery: points ``(m, ambient)``.
+        gallery_sets: ``(m, nodes)`` bool.
+        taxonomy: the tree or DAG whose nodes are the columns.
+        manifold: the geometry of the points.
+        k: neighbours that vote; more than m means all m.
+
+    Returns:
+        A float in [0, 1].
+
+    Raises:
+        ValueError: as :func:`knn_predict` and :func:`hf1_of_sets` do.
+
+    >>> from hyperhier.manifolds import Euclidean
+    >>> tree = Taxonomy.from_paths([("all", "pet", "cat"), ("all", "pet", "dog"), ("all", "ox")])
+    >>> sets = torch.zeros(3, len(tree), dtype=torch.bool)
+    >>> sets[:2, tree.encode(["cat", "dog"])] = sets[2, tree.encode(["ox"])] = True
+    >>> gallery, query = torch.tensor([[0.0], [1.0], [9.0]]), torch.tensor([[2.0]])
+    >>> knn_hf1_of_sets(query, sets[:1], gallery, sets, tree, Euclidean(), k=3)
+    1.0
+    """
+    sets = _checked(gallery_sets, "gallery_sets", taxonomy)
+    distinct, which = sets.unique(dim=0, return_inverse=True)
+    pred = distinct[knn_predict(query, gallery, which, manifold, k)]
+    return hf1_of_sets(pred, _checked(query_sets, "query_sets", taxonomy), taxonomy)
 
 
 def _checked(labels: Tensor, name: str, taxonomy: Taxonomy) -> Tensor:

@@ -105,11 +105,12 @@ def evaluate(
         data: images with a train split (for the prototypes) and a test split, or where they
             are, read as for the run; default: where the run had them from.
         encoder: see :func:`load_run`.
-        targets: the label sets of all images, if the run had them.
+        targets: the label sets of all images, if the run had them; they are not kept with it.
         device: where to compute; another one than the run's may change the last digits.
 
     Returns:
-        What ``metrics.json`` holds.
+        What ``metrics.json`` holds; of a run with ``targets`` ``knn_hf1_of_sets`` is among it only
+        if they are given again.
 
     Raises:
         RunError, DataError: as in :func:`load_run` and :func:`hyperhier.data.load_images`.
@@ -134,6 +135,7 @@ def evaluate(
         if not len(data.indices(side)):
             raise DataError(f"no images in the {side} split", path=data.source or None)
     if targets is not None:
+        targets = targets.cpu()
         check_targets(targets, data, run.taxonomy)
     run.model.to(device)
     with fixed_threads(int(run.description["environment"]["threads"])):

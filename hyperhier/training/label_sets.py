@@ -1,4 +1,4 @@
-"""Images that bear several labels at once."""
+"""Labels as the loss takes them: ids or sets, in the run's taxonomy or in another."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from torch import Tensor
 
 from hyperhier.data import ImageSet
 from hyperhier.errors import DataError
-from hyperhier.manifolds import Manifold
-from hyperhier.metrics import hf1_of_sets, knn_predict
 from hyperhier.taxonomy import Taxonomy
 
-__all__ = ["check_targets", "knn_hf1_of_sets", "translated_sets"]
+__all__ = ["check_targets", "translated_labels", "translated_sets"]
 
 
 def check_targets(targets: Tensor, data: ImageSet, taxonomy: Taxonomy) -> None:
@@ -27,8 +25,20 @@ def check_targets(targets: Tensor, data: ImageSet, taxonomy: Taxonomy) -> None:
         raise DataError(f"image {data.ids[int(bare[0])]!r} bears no label in targets")
 
 
+def translated_labels(labels: Tensor, tree: Taxonomy, other: Taxonomy | None) -> Tensor:
+    """The same labels ``(N,)`` as node ids of another taxonomy.
+
+    Raises:
+        DataError: a label that occurs is not in it.
+    """
+    if other is None:
+        return labels
+    ids, where = labels.unique(return_inverse=True)
+    return _same_nodes(ids, tree, other)[where]
+
+
 def translated_sets(targets: Tensor, tree: Taxonomy, other: Taxonomy | None) -> Tensor:
-    """The same label sets with the nodes of another taxonomy as columns.
+    """The same label sets ``(N, nodes)`` with the nodes of another taxonomy as columns.
 
     Raises:
         DataError: a label that occurs is not in it.
@@ -36,35 +46,15 @@ def translated_sets(targets: Tensor, tree: Taxonomy, other: Taxonomy | None) -> 
     if other is None:
         return targets
     used = targets.any(dim=0).nonzero().squeeze(1)
-    names = [tree.nodes[i] for i in used.tolist()]
-    missing = [name for name in names if name not in other]
-    if missing:
-        raise DataError(f"label {missing[0]!r} is not in loss_taxonomy")
     table = torch.zeros(len(targets), len(other), dtype=torch.bool)
-    table[:, other.encode(names)] = targets[:, used]
+    table[:, _same_nodes(used, tree, other)] = targets[:, used]
     return table
 
 
-def knn_hf1_of_sets(
-    train_emb: Tensor,
-    train_sets: Tensor,
-    emb: Tensor,
-    sets: Tensor,
-    taxonomy: Taxonomy,
-    manifold: Manifold,
-    k: int = 5,
-) -> float:
-    """HF1 of the label set that most of the k nearest training images bear.
-
-    Args:
-        train_emb: points ``(m, ambient)``.
-        train_sets: bool ``(m, nodes)``.
-        emb: points ``(n, ambient)``.
-        sets: bool ``(n, nodes)``, the true label sets.
-        taxonomy: whose nodes are the columns.
-        manifold: the geometry.
-        k: neighbours that vote.
-    """
-    distinct, which = train_sets.unique(dim=0, return_inverse=True)
-    pred = distinct[knn_predict(emb, train_emb, which, manifold, k)]
-    return hf1_of_sets(pred, sets, taxonomy)
+def _same_nodes(ids: Tensor, tree: Taxonomy, other: Taxonomy) -> Tensor:
+    """The ids that nodes of one taxonomy have in another."""
+    names = tree.decode(ids)
+    missing = [name for name in names if name not in other]
+    if missing:
+        raise DataError(f"label {missing[0]!r} is not in loss_taxonomy")
+    return other.encode(names)

@@ -22,7 +22,7 @@ from hyperhier.training._checkpoint import load_checkpoint, save_checkpoint
 from hyperhier.training._monitor import Monitor
 from hyperhier.training.config import TrainConfig
 from hyperhier.training.curvature import learned_curvature
-from hyperhier.training.label_sets import check_targets, translated_sets
+from hyperhier.training.label_sets import check_targets, translated_labels, translated_sets
 from hyperhier.training.model import EmbeddingModel, build_model
 from hyperhier.training.optimiser import learning_rate, make_optimizer
 from hyperhier.training.report import judge, write_run
@@ -106,6 +106,7 @@ def train(
         data = load_images(data, tree, **dict(load or {}))
     _check(data, tree)
     if targets is not None:
+        targets = targets.cpu()
         check_targets(targets, data, tree)
     if settings.select == "best" and not len(data.indices("val")):
         raise DataError("select='best' needs a val split", path=data.source or None)
@@ -166,8 +167,10 @@ class _Run:
         self.data, self.tree, self.config = data, tree, config
         self.train = data.subset("train")
         self.device = torch.device(config.device)
-        self.drawn_by = self.loss_labels = _translated(self.train.labels, tree, loss_tree)
-        if targets is not None:
+        self.drawn_by = translated_labels(self.train.labels, tree, loss_tree)
+        if targets is None:
+            self.loss_labels = self.drawn_by
+        else:
             self.loss_labels = translated_sets(targets[data.indices("train")], tree, loss_tree)
         mean, std = channel_statistics(self.train.images)
         self.model = build_model(config, encoder, data.channels, data.size, mean, std)
@@ -175,7 +178,9 @@ class _Run:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             self.loss = _loss(config, tree if loss_tree is None else loss_tree, self.model)
-        self.loss.to(self.device)
+            self.loss.to(self.device)  # before anything is computed: the manifold is there
+            if config.start_radius is not None:
+                _start_prototypes(self.loss, config)
         self.optimizer = make_optimizer([self.model, self.loss], config.lr, config.weight_decay)
         self.generator = torch.Generator().manual_seed(config.seed)
         self.monitor = Monitor(data, tree, config)
@@ -337,12 +342,9 @@ class _Run:
 def _loss(config: TrainConfig, tree: Taxonomy, model: EmbeddingModel) -> nn.Module:
     options = config.loss_options
     try:
-        loss = make_loss(config.loss, tree, model.manifold, dim=config.dim, **options)
+        return make_loss(config.loss, tree, model.manifold, dim=config.dim, **options)
     except (TypeError, ValueError) as reason:
         raise RunError(f"loss {config.loss!r}: {reason}") from reason
-    if config.start_radius is not None:
-        _start_prototypes(loss, config)
-    return loss
 
 
 def _start_prototypes(loss: nn.Module, config: TrainConfig) -> None:
@@ -352,16 +354,7 @@ def _start_prototypes(loss: nn.Module, config: TrainConfig) -> None:
         raise RunError(f"start_radius needs a loss with lam, got {config.loss!r}")
     for term in margins:
         embedding = embed(term.taxonomy, dim=config.dim, target="tree_distance", seed=config.seed)
-        term.start_from(embedding, config.start_radius)
-
-
-def _translated(labels: Tensor, tree: Taxonomy, other: Taxonomy | None) -> Tensor:
-    """The same labels as node ids of another taxonomy."""
-    if other is None:
-        return labels
-    ids, where = labels.unique(return_inverse=True)
-    names = [tree.nodes[i] for i in ids.tolist()]
-    missing = [name for name in names if name not in other]
-    if missing:
-        raise DataError(f"label {missing[0]!r} is not in loss_taxonomy")
-    return other.encode(names)[where]
+        try:
+            term.start_from(embedding, config.start_radius)
+        except ValueError as reason:
+            raise RunError(f"start_radius={config.start_radius:g}: {reason}") from reason

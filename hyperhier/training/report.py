@@ -22,13 +22,13 @@ from hyperhier.metrics import (
     confusion_matrix,
     evaluate_embeddings,
     hf1,
+    knn_hf1_of_sets,
     nearest_prototype,
     node_centroids,
 )
 from hyperhier.taxonomy import Taxonomy
 from hyperhier.training.config import TrainConfig
 from hyperhier.training.curvature import learned_curvature
-from hyperhier.training.label_sets import knn_hf1_of_sets
 from hyperhier.training.model import EmbeddingModel, embed_images
 from hyperhier.training.result import TrainResult
 from hyperhier.training.run_dir import write_json
@@ -67,7 +67,7 @@ def judge(
     """Metrics of the test images (and, with the prefix ``val_``, of the validation images).
 
     Where the curvature is learned it is among them (:func:`learned_curvature`); with the label
-    sets of all images, ``targets``, so is :func:`knn_hf1_of_sets`.
+    sets of all images, ``targets``, so is :func:`hyperhier.metrics.knn_hf1_of_sets`.
 
     Prototypes and neighbours come from the training images. Images go through the model in
     the order and the batches of the data set, so equal input gives equal digits.
@@ -90,10 +90,10 @@ def judge(
             )
             if targets is not None:
                 figures["knn_hf1_of_sets"] = knn_hf1_of_sets(
-                    train_points,
-                    targets[data.indices("train")],
                     points,
                     targets[data.indices(side)],
+                    train_points,
+                    targets[data.indices("train")],
                     taxonomy,
                     manifold,
                     config.k,

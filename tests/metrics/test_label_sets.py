@@ -7,7 +7,10 @@ from functools import partial
 import pytest
 import torch
 
-from hyperhier.metrics import bootstrap_interval, hf1, hf1_of_sets
+from hyperhier.data import multi_hot
+from hyperhier.manifolds import Euclidean
+from hyperhier.metrics import bootstrap_interval, hf1, hf1_of_sets, knn_hf1_of_sets
+from hyperhier.taxonomy import Taxonomy
 
 
 @pytest.mark.parametrize("extra", [0, 8])
@@ -55,6 +58,24 @@ def test_empty_sets_agree_and_marked_ancestors_change_nothing(uniform_tree) -> N
     closed[:, tax.root_id] = True
     assert hf1_of_sets(closed, leaf, tax) == 1.0
     assert hf1_of_sets(closed.T.contiguous().T, leaf, tax) == 1.0
+
+
+def test_the_most_frequent_set_of_the_neighbours() -> None:
+    tree = Taxonomy.from_paths([("top", p, p + i) for p in "rl" for i in "123"])
+    gallery = torch.tensor([[0.0], [0.1], [0.2], [9.0]])
+    sets = multi_hot([["r1", "l1"], ["r1", "l1"], ["r2"], ["l2"]], tree)
+    query, target = torch.tensor([[0.19], [8.0]]), multi_hot([["r1"], ["l2", "l3"]], tree)
+    expected = {
+        1: [["r2"], ["l2"]],
+        3: [["r1", "l1"], ["l2"]],  # two of three; of three different ones the nearest
+    }
+    for k, names in expected.items():
+        found = knn_hf1_of_sets(query, target, gallery, sets, tree, Euclidean(), k)
+        assert found == hf1_of_sets(multi_hot(names, tree), target, tree)
+    with pytest.raises(ValueError, match=r"gallery_sets must have shape \(n, 9\), got \(4, 8\)"):
+        knn_hf1_of_sets(query, target, gallery, sets[:, 1:], tree, Euclidean())
+    with pytest.raises(ValueError, match="query_sets must be a bool tensor"):
+        knn_hf1_of_sets(query, target.float(), gallery, sets, tree, Euclidean())
 
 
 def test_bad_input_is_named(uniform_tree) -> None:

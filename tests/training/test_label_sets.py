@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from hyperhier.data import ImageSet, multi_hot
 from hyperhier.errors import DataError, RunError
-from hyperhier.manifolds import Euclidean
-from hyperhier.metrics import hf1_of_sets
 from hyperhier.taxonomy import Taxonomy
 from hyperhier.training import ProgressEvent, TrainResult, evaluate
-from hyperhier.training.label_sets import knn_hf1_of_sets, translated_sets
+from hyperhier.training.label_sets import translated_labels, translated_sets
 
 Fit = Callable[..., TrainResult]
 
@@ -34,7 +33,7 @@ def several(single: Tensor, tree: Taxonomy) -> Tensor:
     return table
 
 
-@pytest.mark.parametrize("loss", ["supcon", "hwc+lam", "hxe"])
+@pytest.mark.parametrize("loss", ["supcon", "hwc+lam", "hxe", "hmlc"])
 def test_sets_of_one_label_are_labels(fit: Fit, single: Tensor, loss: str) -> None:
     plain, sets = fit(loss=loss, epochs=1), fit(loss=loss, epochs=1, targets=single)
     assert sets.history[0]["loss"] == pytest.approx(plain.history[0]["loss"], rel=1e-4)
@@ -54,21 +53,9 @@ def test_the_loss_sees_every_label(
 
 
 def test_a_loss_that_knows_no_sets_says_so(fit: Fit, several: Tensor) -> None:
+    options = {"loss": "hmlc", "loss_options": {"thin_out": True}, "targets": several, "epochs": 1}
     with pytest.raises(ValueError, match="not defined for samples with several labels"):
-        fit(loss="hmlc", targets=several, epochs=1)
-
-
-def test_the_most_frequent_set_of_the_neighbours(tree: Taxonomy) -> None:
-    train = torch.tensor([[0.0], [0.1], [0.2], [9.0]])
-    sets = multi_hot([["r1", "l1"], ["r1", "l1"], ["r2"], ["l2"]], tree)
-    emb, target = torch.tensor([[0.19], [8.0]]), multi_hot([["r1"], ["l2", "l3"]], tree)
-    expected = {
-        1: [["r2"], ["l2"]],
-        3: [["r1", "l1"], ["l2"]],  # two of three; of three different ones the nearest
-    }
-    for k, names in expected.items():
-        found = knn_hf1_of_sets(train, sets, emb, target, tree, Euclidean(), k)
-        assert found == hf1_of_sets(multi_hot(names, tree), target, tree)
+        fit(**options)
 
 
 def test_sets_in_another_taxonomy(several: Tensor, tree: Taxonomy) -> None:
@@ -79,11 +66,32 @@ def test_sets_in_another_taxonomy(several: Tensor, tree: Taxonomy) -> None:
         assert set(names) == {other.nodes[i] for i in after.nonzero().squeeze(1).tolist()}
     with pytest.raises(DataError, match="'r1' is not in loss_taxonomy"):
         translated_sets(several, tree, Taxonomy.from_edges([("tissue", "l1")]))
+    with pytest.raises(DataError, match="'r1' is not in loss_taxonomy"):
+        translated_labels(tree.encode(["l1", "r1"]), tree, Taxonomy.from_edges([("tissue", "l1")]))
 
 
 def test_a_shuffled_tree_sees_the_sets_too(fit: Fit, several: Tensor, tree: Taxonomy) -> None:
     result = fit(loss="hwc", targets=several, loss_taxonomy=tree.shuffled_leaves(0), epochs=1)
     assert "knn_hf1_of_sets" in result.metrics
+
+
+class Elsewhere(Tensor):
+    """A table on another device, which numpy cannot see."""
+
+    def numpy(self, *, force: bool = False) -> np.ndarray:
+        raise TypeError("can't convert a tensor of another device to numpy")
+
+    def cpu(self, memory_format: torch.memory_format = torch.preserve_format) -> Tensor:
+        return self.as_subclass(Tensor)
+
+
+def test_the_table_may_lie_on_another_device(
+    fit: Fit, data: ImageSet, several: Tensor, tmp_path: Path
+) -> None:
+    far = several.as_subclass(Elsewhere)
+    result = fit(targets=far, epochs=1, out=tmp_path / "run")
+    assert result.metrics == fit(targets=several, epochs=1).metrics
+    assert evaluate(tmp_path / "run", data, targets=far) == result.metrics
 
 
 def test_bad_tables_are_told(fit: Fit, several: Tensor) -> None:

@@ -14,9 +14,10 @@ from torch import nn
 
 from hyperhier.data import ImageSet
 from hyperhier.errors import DataError, RunError
+from hyperhier.losses import LAMLoss
 from hyperhier.taxonomy import Taxonomy
 from hyperhier.training import ProgressEvent, TrainConfig, TrainResult, train
-from hyperhier.training.loop import _loss
+from hyperhier.training.loop import _loss, _Run, _start_prototypes
 from hyperhier.training.model import build_model
 
 Fit = Callable[..., TrainResult]
@@ -208,13 +209,31 @@ def test_config_and_options_together(data: ImageSet, tree: Taxonomy) -> None:
 def test_prototypes_start_from_the_embedded_tree(fit: Fit, tree: Taxonomy) -> None:
     config = TrainConfig(loss="hwc+lam", start_radius=2.0, dim=8, width=8)
     model = build_model(config, None, 3, (16, 16), torch.zeros(3), torch.ones(3))
-    ids, points = _loss(config, tree, model).get_submodule("terms.lam").prototypes()
+    loss = _loss(config, tree, model)
+    _start_prototypes(loss, config)
+    ids, points = loss.get_submodule("terms.lam").prototypes()
     assert ids.tolist() == list(range(len(tree)))
     assert float(model.manifold.dist0(points).amax()) == pytest.approx(2.0)
     started, plain = fit(loss="lam", epochs=1, start_radius=2.0), fit(loss="lam", epochs=1)
     assert started.history[0]["loss"] != plain.history[0]["loss"]
     with pytest.raises(RunError, match="start_radius needs a loss with lam, got 'hwc'"):
         fit(loss="hwc", start_radius=2.0)
+    with pytest.raises(RunError, match=r"start_radius=2: Sphere.* cannot hold '\w+' at distance"):
+        fit(loss="lam", geometry="sphere", start_radius=2.0)
+
+
+def test_prototypes_start_on_the_device_of_the_run(
+    data: ImageSet, tree: Taxonomy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    devices: list[str] = []
+
+    def start_from(self: LAMLoss, *_: object) -> None:
+        devices.extend(buffer.device.type for buffer in self.buffers())
+
+    monkeypatch.setattr(LAMLoss, "start_from", start_from)
+    options = {"loss": "lam", "geometry": "euclidean", "dim": 8, "width": 8, "device": "meta"}
+    _Run(data, tree, None, TrainConfig(start_radius=2.0, **options), None)
+    assert set(devices) == {"meta"}
 
 
 def test_curvature_is_learned(fit: Fit) -> None:
