@@ -74,6 +74,8 @@ def train(
     dim: Annotated[int, _method(min=1, help="Features of the embedding.")] = 64,
     curvature: Annotated[float, _method(help="c > 0; sectional curvature is -c.")] = 1.0,
     learn_curvature: Annotated[bool, _method("--learn-curvature", help="Train c too.")] = False,
+    c_min: Annotated[float, _method(help="Least c that training may reach.")] = 1e-3,
+    c_max: Annotated[float, _method(help="Largest c that training may reach.")] = 1e3,
     encoder: Annotated[str, _method(help="small, or the name of a timm model.")] = "small",
     size: Annotated[
         int | None,
@@ -94,6 +96,10 @@ def train(
     alpha: Annotated[float | None, _method(help="Weight of kappa (hwc).")] = None,
     beta: Annotated[float | None, _method(help="Weight of 1 - kappa (hwc).")] = None,
     scaling: Annotated[str | None, _method(help="mass, shared or split (hwc).")] = None,
+    start_radius: Annotated[
+        float | None,
+        _method(help="Prototypes start from the embedded tree, its nodes so far out (lam)."),
+    ] = None,
     settings: Annotated[
         list[str] | None,
         _method("--set", metavar="NAME=VALUE", help="Any other option of the loss."),
@@ -141,13 +147,19 @@ def train(
             dim=dim,
             c=curvature,
             learnable_c=learn_curvature,
+            c_min=c_min,
+            c_max=c_max,
+            start_radius=start_radius,
             encoder=encoder,
             balance=balance,
             select=select,
             seed=seed,
             device=where,
         )
-    show_metrics(result.metrics, as_json, {"output": str(output)})
+    learned = {"curvature": result.curvature} if result.curvature else {}
+    show_metrics(result.metrics, as_json, {"output": str(output), **learned})
+    for name, value in result.curvature.items():
+        note(f"{name.replace('_', ' ')}: {value:.4g}", quiet=quiet)
     note(f"written: {output}", quiet=quiet)
 
 

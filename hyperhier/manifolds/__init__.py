@@ -1,5 +1,7 @@
 """Geometries: one contract, :class:`Manifold`, and its implementations."""
 
+from hyperhier.manifolds._curvature import C_MAX, C_MIN
+from hyperhier.manifolds._learned import learned_curvature
 from hyperhier.manifolds._names import available_manifolds, get_manifold
 from hyperhier.manifolds.base import Manifold
 from hyperhier.manifolds.euclidean import Euclidean
@@ -12,6 +14,8 @@ from hyperhier.manifolds.product import Product
 from hyperhier.manifolds.sphere import Sphere
 
 __all__ = [
+    "C_MAX",
+    "C_MIN",
     "Euclidean",
     "Isometry",
     "Lorentz",
@@ -23,4 +27,5 @@ __all__ = [
     "as_manifold",
     "available_manifolds",
     "get_manifold",
+    "learned_curvature",
 ]

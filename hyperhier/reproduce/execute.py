@@ -78,7 +78,7 @@ def execute(job: Job, cache: ImageCache, scratch: Path | None = None) -> dict[st
         "history": result.history,
         "config": result.config.to_dict(),
         "curvature": float(result.manifold.sectional_curvature),
-        "at_bound": bool(result.metrics.get("c_at_bound", 0)),
+        "learned_curvature": result.curvature,
         "cost": cost,
         "fingerprint": fingerprint,
         "environment": {

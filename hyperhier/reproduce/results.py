@@ -17,6 +17,9 @@ from hyperhier.reproduce.tune import Tuning, chosen_rate, known_tuning, tuning_o
 
 __all__ = ["LOWER_IS_BETTER", "Block", "Results", "Row", "collect"]
 
+#: a sectional curvature, and whether it stands at a bound (None: not recorded)
+Curvature = tuple[float, bool | None]
+
 LOWER_IS_BETTER = frozenset({"pdv", "mistake_severity"})
 
 
@@ -116,8 +119,9 @@ class Results:
         runs: how many runs the tables rest on; ``missing``: how many are still to do.
         cpu_seconds: that they took, and the tuning of the cells shown, each run once.
         environments: versions and machines that occur.
-        curvatures: (data set, geometry, method) -> of each run the curvature at the end and
-            whether it stands at a bound (None: not recorded), where it is learned.
+        curvatures: (data set, geometry, method, ``"-c"``) -> of each run the curvature at the
+            end and whether it stands at a bound (None: not recorded), where it is learned; of a
+            product ``"-c1"`` for its first factor, and so on.
     """
 
     suite: Suite
@@ -129,7 +133,7 @@ class Results:
     missing: int
     cpu_seconds: float
     environments: list[str]
-    curvatures: dict[tuple[str, str, str], list[tuple[float, bool | None]]]
+    curvatures: dict[tuple[str, str, str, str], list[Curvature]]
 
 
 def collect(
@@ -147,7 +151,7 @@ def collect(
     records = RunStore(out).load()
     blocks: dict[tuple[str, str, str], Block] = {}
     tuning: dict[tuple[str, str, str], Tuning] = {}
-    curvatures: dict[tuple[str, str, str], list[tuple[float, bool | None]]] = {}
+    curvatures: dict[tuple[str, str, str, str], list[Curvature]] = {}
     used: dict[str, Mapping[str, Any]] = {}
     choosing: dict[str, Mapping[str, Any]] = {}
     missing = 0
@@ -171,10 +175,9 @@ def collect(
             if record is None:
                 missing += 1
                 continue
-            learned = record["job"]["train"].get("learnable_c") and "curvature" in record
-            if learned and name not in used:
-                found = float(record["curvature"]), record.get("at_bound")
-                curvatures.setdefault(key, []).append(found)
+            if name not in used:
+                for which, found in _curvatures(record).items():
+                    curvatures.setdefault((*key, which), []).append(found)
             used[name] = record
             _enter(row, record, view_of(suite, cell), seed)
         if row.values or row.diverged:
@@ -203,6 +206,18 @@ def _enter(row: Row, record: Mapping[str, Any], view: str, seed: int) -> None:
         row.values.setdefault(metric, {})[seed] = float("nan") if value is None else float(value)
     for name, value in record["cost"].items():
         row.cost.setdefault(name, []).append(float(value))
+
+
+def _curvatures(record: Mapping[str, Any]) -> dict[str, Curvature]:
+    """Of one run, by the names of :attr:`Results.curvatures`."""
+    told = record.get("learned_curvature")
+    if told is not None:
+        names = [name for name in told if not name.endswith("_at_bound")]
+        return {f"-{name}": (-told[name], bool(told[f"{name}_at_bound"])) for name in names}
+    # an older record has the curvature as a whole, which is 0 for a product
+    whole = float(record.get("curvature", 0.0))
+    learned = record["job"]["train"].get("learnable_c") and whole
+    return {"-c": (whole, record.get("at_bound"))} if learned else {}
 
 
 def _environments(used: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -44,8 +44,8 @@ class RunStore:
     """The folder ``runs`` of the results, and ``runs.jsonl.gz`` beside it.
 
     A record is a dict: ``job`` (what was asked for), ``metrics`` (view -> name -> number) or
-    ``error``, ``cost``, ``history``, ``config``, ``environment``. A packed record has no
-    ``history`` and no ``config``.
+    ``error``, ``cost``, ``history``, ``config``, ``learned_curvature``, ``environment``. A
+    packed record has no ``history`` and no ``config``.
 
     Args:
         out: folder of the results; ``runs`` is made in it.

@@ -233,7 +233,7 @@ def rate_table(results: Results) -> Table:
 
 
 def curvature_table(results: Results) -> Table:
-    """The curvature that runs ended with, where it is learned, and how many stand at a bound."""
+    """The curvatures that runs ended with, where learned, and how many stand at a bound."""
     rows = []
     for key, found in results.curvatures.items():
         values = [curvature for curvature, _ in found]
@@ -242,9 +242,9 @@ def curvature_table(results: Results) -> Table:
         rows.append([*key, *figures, f"{sum(told)} of {len(told)}" if told else ""])
     about = (
         "Sectional curvature at the end of training, over the runs, and how many of those that "
-        "tell it stand at a bound."
+        "tell it stand at a bound; -c2 is that of a product's second factor."
     )
-    heads = ["data set", "geometry", "method", "least", "median", "most", "at a bound"]
+    heads = ["data set", "geometry", "method", "curvature", "least", "median", "most", "at a bound"]
     return Table("Learned curvature", about, heads, rows)
 
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from hyperhier.errors import RunError
-from hyperhier.manifolds._curvature import C_MAX, C_MIN
+from hyperhier.manifolds import C_MAX, C_MIN
 
 __all__ = ["AUTO_CLIP", "TrainConfig"]
 

@@ -17,11 +17,11 @@ from hyperhier.data import ImageSet, channel_statistics, load_images, two_views
 from hyperhier.embedding import embed
 from hyperhier.errors import DataError, RunError
 from hyperhier.losses import LAMLoss, make_loss
+from hyperhier.manifolds import learned_curvature
 from hyperhier.taxonomy import Taxonomy, load_taxonomy
 from hyperhier.training._checkpoint import load_checkpoint, save_checkpoint
 from hyperhier.training._monitor import Monitor
 from hyperhier.training.config import TrainConfig
-from hyperhier.training.curvature import learned_curvature
 from hyperhier.training.label_sets import check_targets, translated_labels, translated_sets
 from hyperhier.training.model import EmbeddingModel, build_model
 from hyperhier.training.optimiser import learning_rate, make_optimizer

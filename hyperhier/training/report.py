@@ -28,7 +28,6 @@ from hyperhier.metrics import (
 )
 from hyperhier.taxonomy import Taxonomy
 from hyperhier.training.config import TrainConfig
-from hyperhier.training.curvature import learned_curvature
 from hyperhier.training.model import EmbeddingModel, embed_images
 from hyperhier.training.result import TrainResult
 from hyperhier.training.run_dir import write_json
@@ -66,8 +65,8 @@ def judge(
 ) -> Judgement:
     """Metrics of the test images (and, with the prefix ``val_``, of the validation images).
 
-    Where the curvature is learned it is among them (:func:`learned_curvature`); with the label
-    sets of all images, ``targets``, so is :func:`hyperhier.metrics.knn_hf1_of_sets`.
+    With the label sets of all images, ``targets``, :func:`hyperhier.metrics.knn_hf1_of_sets`
+    is among them.
 
     Prototypes and neighbours come from the training images. Images go through the model in
     the order and the batches of the data set, so equal input gives equal digits.
@@ -99,7 +98,6 @@ def judge(
                     config.k,
                 )
             metrics.update({prefix + name: value for name, value in figures.items()})
-        metrics |= learned_curvature(manifold)
     return Judgement(metrics, ids, prototypes, test_points)
 
 
@@ -200,6 +198,7 @@ def _write_history(history: list[dict[str, float]], path: Path) -> None:
         writer.writerows(history)
 
 
+@torch.no_grad()  # a learned curvature would ask for a gradient
 def _draw(
     folder: Path, result: TrainResult, judgement: Judgement, data: ImageSet, taxonomy: Taxonomy
 ) -> None:

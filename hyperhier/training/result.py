@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from hyperhier.manifolds import Manifold
+from hyperhier.manifolds import Manifold, learned_curvature
 from hyperhier.training.config import TrainConfig
 from hyperhier.training.model import EmbeddingModel
 
@@ -41,10 +41,9 @@ class TrainResult:
     """A trained model and how good it is.
 
     Attributes:
-        metrics: of the test images, and with the prefix ``val_`` of the validation images; where
-            the curvature is learned ``c``, and ``c_at_bound``: 1 if it stands at a bound, else 0.
+        metrics: of the test images, and with the prefix ``val_`` of the validation images.
         history: one dict per epoch: ``epoch, lr, loss``, one ``loss_<term>`` per term of a
-            sum, a learned curvature as in ``metrics``, and ``val_hf1, val_top1,
+            sum, what is learned of the ``curvature``, and ``val_hf1, val_top1,
             val_balanced_accuracy`` where there is a val split.
         model: pixels to points.
         config: all options.
@@ -74,6 +73,11 @@ class TrainResult:
     def manifold(self) -> Manifold:
         """Where the points lie."""
         return self.model.manifold
+
+    @property
+    def curvature(self) -> dict[str, float]:
+        """What was learnt of it (:func:`~hyperhier.manifolds.learned_curvature`), if anything."""
+        return learned_curvature(self.manifold)
 
     def __repr__(self) -> str:
         shown = ", ".join(

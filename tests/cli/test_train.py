@@ -77,6 +77,23 @@ def test_progress_on_stderr_table_on_stdout(  # type: ignore[no-untyped-def]
     assert config["loss_options"] == {"alpha": 0.5, "temperature": 0.3}
 
 
+def test_what_concerns_the_manifold(  # type: ignore[no-untyped-def]
+    run, tmp_path: Path, picture_folder: Path, tree_file: Path
+) -> None:
+    out = tmp_path / "run"
+    done = run(
+        "train", picture_folder, "--taxonomy", tree_file, "-o", out, *SMALL, "--loss", "lam",
+        "--learn-curvature", "--c-min", 0.5, "--c-max", 2, "--start-radius", 1.5, "--json",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    config = json.loads((out / "config.json").read_text(encoding="utf-8"))["train"]
+    assert [config[name] for name in ("c_min", "c_max", "start_radius")] == [0.5, 2.0, 1.5]
+    report = json.loads(done.out)
+    assert 0.5 < report["curvature"]["c"] < 2.0
+    assert "c" not in report["metrics"]
+    assert "c at bound: 0" in done.err
+
+
 def test_quiet(run, tmp_path: Path, picture_folder: Path, tree_file: Path) -> None:  # type: ignore[no-untyped-def]
     arguments = ["train", picture_folder, "--taxonomy", tree_file, "-o", tmp_path / "run", *SMALL]
     done = run(*arguments, "--quiet")

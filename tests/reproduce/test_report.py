@@ -22,6 +22,8 @@ from hyperhier.reproduce import (
     read_suite,
     write_report,
 )
+from hyperhier.reproduce.datasets import ImageCache
+from hyperhier.reproduce.execute import execute
 from hyperhier.reproduce.plan import cells, final_job, tuning_jobs
 from hyperhier.reproduce.report import all_tables, command, overview, summary, tables_as_markdown
 from hyperhier.reproduce.results import LOWER_IS_BETTER
@@ -185,6 +187,32 @@ def test_nothing_yet_is_an_empty_report(short: Suite, tmp_path: Path) -> None:
     assert write_report(results, tmp_path / "r").is_file()
 
 
+@pytest.mark.filterwarnings("ignore:learnable curvature reached a bound")
+def test_every_factor_of_a_product_has_its_curvature(tiny_file: Path, tmp_path: Path) -> None:
+    geometry = "lorentz(2, c=0.5) x sphere(2) x poincare(2)"
+    changes = [
+        "tuning.rates=[0.01]", f"grid.geometries=['{geometry}']", "grid.seeds=[0, 1]",
+        "train.learnable_c=true", "train.dim=6", "train.c_max=1.0",
+    ]  # fmt: skip
+    suite = read_suite(tiny_file, None, changes)
+    chosen = Selection(method=("supcon",))
+    job = final_job(suite, cells(suite, chosen)[0], 0.01, 0)
+    record = execute(job, ImageCache(tmp_path))
+    learned = record["learned_curvature"]
+    assert list(learned) == ["c1", "c1_at_bound", "c3", "c3_at_bound"]
+    assert not any(name in figures for figures in record["metrics"].values() for name in learned)
+    store = RunStore(tmp_path)
+    store.save(record)
+    old = final_job(suite, cells(suite, chosen)[0], 0.01, 1)  # of before: nothing of the factors
+    store.save({"job": old, "metrics": {}, "cost": {}, "curvature": 0.0, "at_bound": False})
+    rows = curvature_table(collect(suite, tmp_path, chosen)).rows
+    assert rows == [
+        ["cells", geometry, "supcon", f"-{name}", *[f"{-learned[name]:.3f}"] * 3,
+         f"{learned[f'{name}_at_bound']:.0f} of 1"]
+        for name in ("c1", "c3")
+    ]  # fmt: skip
+
+
 def test_curvatures_at_a_bound_are_counted_where_runs_tell_it(
     tiny_file: Path, tmp_path: Path
 ) -> None:
@@ -201,10 +229,10 @@ def test_curvatures_at_a_bound_are_counted_where_runs_tell_it(
             store.save(record)
     table = curvature_table(collect(suite, tmp_path))
     figures = ["-2.000", "-1.500", "-1.000"]
-    assert table.columns[2:] == ["method", "least", "median", "most", "at a bound"]
+    assert table.columns[2:] == ["method", "curvature", "least", "median", "most", "at a bound"]
     assert [row[2:] for row in table.rows] == [
-        ["supcon", *figures, "1 of 2"],
-        ["hwc", *figures, ""],
+        ["supcon", "-c", *figures, "1 of 2"],
+        ["hwc", "-c", *figures, ""],
     ]
 
 

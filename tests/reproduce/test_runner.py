@@ -59,7 +59,7 @@ def test_a_record_says_what_was_asked_and_what_came_out(short: Suite, finished: 
     assert record["cost"]["cpu_seconds"] > 0
     assert len(record["history"]) == 1
     assert record["environment"]["threads"] == 1
-    assert (record["curvature"], record["at_bound"]) == (-1.0, False)
+    assert (record["curvature"], record["learned_curvature"]) == (-1.0, {})
 
 
 def test_tuning_runs_hold_no_test_figure(short: Suite, finished: Path) -> None:
