@@ -107,7 +107,7 @@ def reproduce(
         note(f"{count} runs in {output / 'runs.jsonl.gz'}", quiet=quiet)
     results = collect(plan, output, selection)
     folder = output / plan.name
-    write_report(results, folder, _named_folder(data))
+    write_report(results, folder, data)
     if as_json:
         print_json(
             {"suite": plan.name, "preset": plan.preset, "runs": results.runs,
@@ -131,14 +131,11 @@ def _narrow(cell: str) -> str:
     return re.sub(r"(?<![\d.])0\.(?=\d{3})", ".", plain)
 
 
-def _named_folder(data: Path | None) -> Path | None:
-    return data or (Path(found) if (found := os.environ.get("HYPERHIER_DATA")) else None)
-
-
 def _data_folder(data: Path | None) -> Path:
-    named = _named_folder(data)
-    if named is None:
+    told = data or os.environ.get("HYPERHIER_DATA")
+    if not told:
         raise typer.BadParameter("say where the data sets are: --data DIR or HYPERHIER_DATA")
+    named = Path(told)
     if not named.is_dir():
         raise typer.BadParameter(f"--data: no such folder: {named}")
     return named

@@ -44,9 +44,10 @@ def nested(keys: Sequence[str], value: Any) -> dict[str, Any]:
     >>> nested(["a", "b"], 1)
     {'a': {'b': 1}}
     """
-    for key in reversed(keys):
-        value = {key: value}
-    return dict(value)
+    table = {keys[-1]: value}
+    for key in reversed(keys[:-1]):
+        table = {key: table}
+    return table
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from hyperhier.reproduce.table import (
     Table,
     block_table,
     choice_table,
-    chosen_table,
     cost_table,
     curvature_table,
     geometry_table,
@@ -23,6 +22,7 @@ from hyperhier.reproduce.table import (
     markdown,
     pair_table,
     rate_table,
+    rivals_table,
     verdict_table,
 )
 
@@ -36,7 +36,7 @@ def all_tables(results: Results) -> list[Table]:
     tables += [block_table(block, results.suite.metrics) for block in results.blocks]
     tables += [
         pair_table(results, headline),
-        chosen_table(results, headline),
+        rivals_table(results, headline),
         geometry_table(results, headline),
         rate_table(results),
         curvature_table(results),
@@ -78,7 +78,7 @@ def command(results: Results, data: str | os.PathLike[str] | None = None) -> str
     """
     suite = results.suite
     words = ["hyperhier", "reproduce", suite.source or suite.name]
-    if suite.preset:
+    if suite.preset is not None:
         words += ["--preset", suite.preset]
     if data is not None:
         words += ["--data", os.fspath(data)]

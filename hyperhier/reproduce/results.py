@@ -52,6 +52,10 @@ class Row:
         """Over the seeds."""
         return spread(list(self.values.get(metric, {}).values()))
 
+    def minus(self, other: Row, metric: str) -> Difference:
+        """Seed by seed."""
+        return difference(self.values.get(metric, {}), other.values.get(metric, {}))
+
     def median_cost(self, name: str) -> float:
         """Over the runs; nan if unknown."""
         told = [v for v in self.cost.get(name, []) if math.isfinite(v)]
@@ -92,8 +96,8 @@ class Block:
         against = self.find(self.baseline if other is None else other, row.cell.geometry)
         if against is None or against is row:
             return None
-        mine, theirs = row.values.get(metric, {}), against.values.get(metric, {})
-        return difference(mine, theirs) if mine and theirs else None
+        found = row.minus(against, metric)
+        return found if found.n else None
 
     def best(self, metric: str, method: str | None = None) -> Row | None:
         """The row with the best mean: of all but controls, or of one method's geometries."""

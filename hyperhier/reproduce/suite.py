@@ -56,7 +56,7 @@ class Suite:
 
     Attributes:
         name: of the file, without its suffix.
-        preset: the preset taken, or ``""``.
+        preset: the preset taken; ``""`` if none was wanted, None if there was none to take.
         tables: the content, checked; methods of sweeps are among ``tables["methods"]``.
         sweeps: sweep name -> ``{"methods": {method: value}, "geometries": ...}``.
         source: the built-in name or the path that it was read from.
@@ -64,7 +64,7 @@ class Suite:
     """
 
     name: str
-    preset: str
+    preset: str | None
     tables: dict[str, Any]
     sweeps: dict[str, dict[str, Any]] = field(default_factory=dict)
     source: str = ""
@@ -156,7 +156,7 @@ def read_suite(
 
     Args:
         source: a name of :func:`builtin_suites`, or a ``.toml`` file.
-        preset: which of its presets to take; None: ``"cpu"`` where there is one.
+        preset: which of its presets to take, ``""``: none; None: ``"cpu"`` where there is one.
         overrides: texts such as ``"train.epochs=3"``, applied last.
 
     Raises:
@@ -168,8 +168,8 @@ def read_suite(
     text, path = _text(source)
     tables = _included(text, path, set())
     presets = tables.pop("presets", {})
-    if preset is None:
-        preset = "cpu" if "cpu" in presets else ""
+    if preset is None and "cpu" in presets:
+        preset = "cpu"
     if preset:
         if preset not in presets:
             known = ", ".join(sorted(presets)) or "none"

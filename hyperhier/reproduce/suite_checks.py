@@ -87,6 +87,7 @@ def completed(tables: dict[str, Any]) -> dict[str, dict[str, Any]]:
         other = entry.get("tuned_as")
         if other is not None and other not in methods:
             raise RunError(f"methods.{key}: tuned_as names no method: {other!r}")
+    _check_comparison(tables["compare"], methods)
     for table in ("grid", "tuning"):
         values = tables[table]["seeds"]
         listed = values if isinstance(values, list) else []
@@ -104,6 +105,17 @@ def completed(tables: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def _check_texts(where: str, texts: Any) -> None:
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise RunError(f"{where} must be a list of texts, got {texts!r}")
+
+
+def _check_comparison(compare: Mapping[str, Any], methods: Mapping[str, Any]) -> None:
+    known = list(methods)
+    if compare["baseline"] not in known:
+        raise RunError(f"compare.baseline names no method: {compare['baseline']!r}")
+    if not isinstance(compare["pairs"], list):
+        raise RunError(f"compare.pairs must be a list of pairs, got {compare['pairs']!r}")
+    for pair in compare["pairs"]:
+        if not (isinstance(pair, list) and len(pair) == 2 and all(m in known for m in pair)):
+            raise RunError(f"compare.pairs must hold pairs of known methods, got {pair!r}")
 
 
 def _check_rates(where: str, rates: Any) -> None:
@@ -137,6 +149,8 @@ def _written_out(name: str, sweep: Mapping[str, Any], tables: dict[str, Any]) ->
     base, keys, methods = sweep["of"], str(sweep["key"]).split("."), tables["methods"]
     if base not in methods:
         raise RunError(f"sweeps.{name}: of names no method: {base!r}")
+    if not isinstance(sweep["values"], list):
+        raise RunError(f"sweeps.{name}.values must be a list, got {sweep['values']!r}")
     made: dict[str, Any] = {}
     for value in sweep["values"]:
         place = nested(keys, value)

@@ -9,14 +9,13 @@ import statistics
 from dataclasses import dataclass
 
 from hyperhier.reproduce.results import LOWER_IS_BETTER, Block, Results, Row
-from hyperhier.reproduce.statistics import Difference, difference
+from hyperhier.reproduce.statistics import Difference
 
 __all__ = [
     "NAMES",
     "Table",
     "block_table",
     "choice_table",
-    "chosen_table",
     "cost_table",
     "curvature_table",
     "geometry_table",
@@ -24,6 +23,7 @@ __all__ = [
     "markdown",
     "pair_table",
     "rate_table",
+    "rivals_table",
     "verdict_table",
 ]
 
@@ -146,8 +146,7 @@ def geometry_table(results: Results, metrics: list[str]) -> Table:
                 continue
             cells = [block.title, row.cell.method, f"{row.cell.geometry} − {geometries[0]}"]
             for metric in metrics:
-                mine, theirs = row.values.get(metric, {}), against.values.get(metric, {})
-                cells.append(_difference(metric, difference(mine, theirs)))
+                cells.append(_difference(metric, row.minus(against, metric)))
             rows.append(cells)
     about = "The same method and seeds in two geometries, each with its own learning rate."
     return Table(
@@ -174,7 +173,7 @@ def choice_table(results: Results, metrics: list[str]) -> Table:
     return Table("Chosen on validation images", about, heads, rows)
 
 
-def chosen_table(results: Results, metrics: list[str]) -> Table:
+def rivals_table(results: Results, metrics: list[str]) -> Table:
     """The method that validation chooses against others, each in its own chosen geometry.
 
     The others are the baseline and all that the suite's pairs name. No rows where there is a
@@ -195,15 +194,14 @@ def chosen_table(results: Results, metrics: list[str]) -> Table:
             for row in (chosen, against):
                 cells += [row.cell.method, row.cell.geometry]
             for metric in metrics:
-                mine, theirs = chosen.values.get(metric, {}), against.values.get(metric, {})
-                cells.append(_difference(metric, difference(mine, theirs)))
+                cells.append(_difference(metric, chosen.minus(against, metric)))
             rows.append(cells)
     about = (
         "The method that one would have chosen minus another, each in the geometry with its best "
         f"mean {name_of(choose)} over the seeds: paired differences with their 95 % interval."
     )
     heads = ["data", "chosen", "geometry", "minus", "its geometry", *map(name_of, metrics)]
-    return Table("Each method in the geometry that validation chose", about, heads, rows)
+    return Table("The chosen method against its rivals", about, heads, rows)
 
 
 def rate_table(results: Results) -> Table:

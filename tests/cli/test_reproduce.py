@@ -68,6 +68,16 @@ def test_from_a_suite_to_a_report(run, suite: Path, tmp_path: Path) -> None:  # 
     assert "±" not in rows[0]
 
 
+def test_a_folder_of_the_environment_stays_there(  # type: ignore[no-untyped-def]
+    run, suite: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HYPERHIER_DATA", str(tmp_path))
+    out = tmp_path / "out"
+    assert run("reproduce", suite, "-o", out, "--table", "-q").code == 0
+    page = (out / "small" / "report.html").read_text(encoding="utf-8")
+    assert f"<pre>hyperhier reproduce {suite} -o {out}</pre>" in page
+
+
 def test_the_help_names_every_suite(run) -> None:  # type: ignore[no-untyped-def]
     told = run("reproduce", "--help").out
     assert [name for name in builtin_suites() if name not in told] == []

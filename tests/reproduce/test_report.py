@@ -31,9 +31,9 @@ from hyperhier.reproduce.statistics import difference, spread
 from hyperhier.reproduce.table import (
     block_table,
     choice_table,
-    chosen_table,
     curvature_table,
     pair_table,
+    rivals_table,
     verdict_table,
 )
 
@@ -116,7 +116,7 @@ def test_every_method_in_its_own_geometry(short: Suite, tmp_path: Path) -> None:
         return best.get((cell.method, cell.geometry), 0.5) + 0.01 * seed
 
     results = made_up(short, tmp_path, value)
-    table = chosen_table(results, ["hf1", "pdv"])
+    table = rivals_table(results, ["hf1", "pdv"])
     first = [row[1:] for row in table.rows if row[0] == "cells, tree kinds"]
     assert first == [
         ["hwc+lam", "sphere", "supcon", "lorentz", "+0.100 ± 0.000 ▲", "+0.100 ± 0.000 ▼"],
@@ -125,7 +125,7 @@ def test_every_method_in_its_own_geometry(short: Suite, tmp_path: Path) -> None:
     ]  # fmt: skip
     assert len(table.rows) == 4
     alone = collect(short, tmp_path, Selection(geometry=("lorentz",)))
-    assert chosen_table(alone, ["hf1"]).rows == []
+    assert rivals_table(alone, ["hf1"]).rows == []
 
 
 def test_the_smallest_is_the_best_where_lower_is_better(short: Suite, tmp_path: Path) -> None:
@@ -241,7 +241,7 @@ def test_real_runs_give_every_table(short: Suite, finished: Path) -> None:
     titles = [table.title for table in all_tables(results)]
     assert titles == [
         "Against supcon", "Chosen on validation images", "cells, tree kinds", "cells, tree other",
-        "Method against method", "Each method in the geometry that validation chose",
+        "Method against method", "The chosen method against its rivals",
         "Geometry against geometry", "Learning rates", "Cost",
     ]  # fmt: skip
     assert results.missing == 0
@@ -320,6 +320,8 @@ def test_the_command_of_the_page_makes_the_same_again(tiny_file: Path, tmp_path:
 def test_the_command_of_a_whole_suite_is_short(tmp_path: Path) -> None:
     told = command(collect(read_suite("main"), tmp_path))
     assert told == f"hyperhier reproduce main --preset cpu -o {tmp_path}"
+    without = command(collect(read_suite("main", ""), tmp_path))
+    assert without == f"hyperhier reproduce main --preset '' -o {tmp_path}"
 
 
 def test_names_from_a_suite_are_escaped(short: Suite, tmp_path: Path) -> None:
