@@ -126,3 +126,11 @@ def test_geodesics_elsewhere_are_straight_and_a_point_is_its_own() -> None:
     straight = geodesics(a, b, disk=False, steps=3)
     np.testing.assert_allclose(straight[0, 1], [1.0, 0.5])
     np.testing.assert_allclose(geodesics(a[1:], b[1:], disk=True)[0], np.tile(a[1], (24, 1)))
+
+
+@pytest.mark.parametrize("name", ["poincare", "lorentz"])
+def test_a_manifold_with_a_learnable_curvature_is_drawn(name: str) -> None:
+    manifold = get_manifold(name, c=0.7, learnable=True)
+    points = manifold.from_features(torch.tensor([[0.1, 0.2], [0.3, -0.4]]))
+    assert points.requires_grad
+    assert project(points, manifold).points.shape == (2, 2)
