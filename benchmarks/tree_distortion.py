@@ -88,7 +88,7 @@ def figures(points: torch.Tensor, tree: Taxonomy, manifold: Manifold) -> tuple[f
         nodes = torch.randperm(len(tree), generator=torch.Generator().manual_seed(0))[:ALL].sort()[
             0
         ]
-    average, worst = distortion(points, tree, manifold, nodes)
+    average, worst = distortion(points[nodes], tree, manifold, nodes)
     if len(tree) > ALL:
         return average, worst, float("nan")
     with torch.no_grad():

@@ -379,7 +379,7 @@ class TaxonomyEmbedding:
             points = self.points.cpu()
             ranked = None if exact else nodes
             precision, mean_rank = reconstruction(points, self.taxonomy, self.manifold, ranked)
-            average, worst = distortion(points, self.taxonomy, self.manifold, nodes)
+            average, worst = distortion(points[nodes], self.taxonomy, self.manifold, nodes)
         figures = {
             "map": precision,
             "mean_rank": mean_rank,

@@ -21,7 +21,7 @@ __all__ = ["distortion", "reconstruction"]
 
 IntArray: TypeAlias = NDArray[np.int64]
 FloatArray: TypeAlias = NDArray[np.float64]
-_Judge: TypeAlias = Callable[[IntArray, IntArray, IntArray], tuple[FloatArray, FloatArray]]
+_Ranks: TypeAlias = Callable[[IntArray, IntArray, IntArray], tuple[FloatArray, FloatArray]]
 
 # Scalars of one block of the distance table: 32 MiB of float64.
 _BLOCK_SCALARS = 2**22
@@ -54,26 +54,26 @@ def reconstruction(
         MAP and mean rank; 1 and 1 for a single node, which has nothing to get wrong.
     """
     chosen = torch.arange(len(taxonomy)) if nodes is None else nodes
-    judge = _judge(points, manifold, chosen.numel())
+    ranks = _ranks_of(points, manifold, chosen.numel())
     precision, rank_sum, judged, pairs = 0.0, 0.0, 0, 0
     for child, ancestor in taxonomy.closure_blocks(nodes=chosen):
-        some, count = child.unique_consecutive(return_counts=True)
+        below, count = child.unique_consecutive(return_counts=True)
         start = nn.functional.pad(count.cumsum(0), (1, 0))
-        averages, sums = judge(some.numpy(), start.numpy(), ancestor.numpy())
+        averages, sums = ranks(below.numpy(), start.numpy(), ancestor.numpy())
         precision, rank_sum = precision + float(averages.sum()), rank_sum + float(sums.sum())
-        judged, pairs = judged + some.numel(), pairs + ancestor.numel()
+        judged, pairs = judged + below.numel(), pairs + ancestor.numel()
     if judged == 0:
         return 1.0, 1.0
     return precision / judged, rank_sum / pairs
 
 
-def _judge(points: Tensor, manifold: Manifold, nodes: int) -> _Judge:
+def _ranks_of(points: Tensor, manifold: Manifold, count: int) -> _Ranks:
     """:func:`ancestor_ranks` of these points, or the same in torch where that fits better."""
-    if is_worth_compiling(points, manifold, nodes):
+    if is_worth_compiling(points, manifold, count):
         radius, direction = polar_form(points, manifold)
         if radius.max() <= MAX_RADIUS:
-            return lambda some, start, ancestor: ancestor_ranks(
-                radius, direction, start, ancestor, some
+            return lambda nodes, start, ancestor: ancestor_ranks(
+                radius, direction, start, ancestor, nodes
             )
     return partial(_plain_ranks, points, manifold)
 
@@ -81,12 +81,12 @@ def _judge(points: Tensor, manifold: Manifold, nodes: int) -> _Judge:
 def _plain_ranks(
     points: Tensor, manifold: Manifold, nodes: IntArray, start: IntArray, ancestor: IntArray
 ) -> tuple[FloatArray, FloatArray]:
-    every, first, above = (torch.from_numpy(ids) for ids in (nodes, start, ancestor))
+    below, first, above = (torch.from_numpy(ids) for ids in (nodes, start, ancestor))
     count = first.diff()
     precision, rank_sum = [], []
-    for rows in torch.arange(len(every)).split(max(1, _BLOCK_SCALARS // points.numel())):
-        distance = manifold.dist_matrix(points[every[rows]], points)
-        distance.scatter_(1, every[rows].unsqueeze(-1), torch.inf)
+    for rows in torch.arange(len(below)).split(max(1, _BLOCK_SCALARS // points.numel())):
+        distance = manifold.dist_matrix(points[below[rows]], points)
+        distance.scatter_(1, below[rows].unsqueeze(-1), torch.inf)
         slots = torch.arange(int(count[rows].max()))
         held = slots < count[rows].unsqueeze(-1)
         at = (first[rows].unsqueeze(-1) + slots).clamp(max=above.numel() - 1)
@@ -119,12 +119,16 @@ def distortion(
     In hyperbolic space the distances are those of the points in polar form, in float64, and
     compiled where numba is installed.
 
+    Args:
+        points: ``(M, ambient)``, one for each of ``nodes``.
+        nodes: ``(M,)`` ids.
+
     Returns:
         Both as finite floats; 0 and 1 where there is no such pair. Where two nodes share a
         point the worst case is the largest float.
     """
     total = nodes.numel()
-    rows = _distance_rows(points[nodes], manifold)
+    rows = _distance_rows(points, manifold)
     ratios = []
     for block in torch.arange(total).split(max(1, _BLOCK_SCALARS // (4 * max(total, 1)))):
         first = int(block[0])
@@ -142,8 +146,8 @@ def _distance_rows(points: Tensor, manifold: Manifold) -> Callable[[int, int], N
     def plainly(first: int, count: int) -> NDArray[np.float64]:
         out: NDArray[np.float64] = torch.cat(
             [
-                manifold.dist_matrix(some, points[first:])
-                for some in points[first : first + count].split(
+                manifold.dist_matrix(part, points[first:])
+                for part in points[first : first + count].split(
                     max(1, 4 * _BLOCK_SCALARS // (points.numel() + 1))
                 )
             ]

@@ -5,10 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from hyperhier.embedding._quality import distortion
 from hyperhier.manifolds.base import Manifold
-from hyperhier.metrics._blocks import radii
-from hyperhier.metrics._check import as_ids, as_points, same_length
+from hyperhier.metrics._check import same_length
+from hyperhier.metrics._embedded import as_nodes, as_places
 from hyperhier.taxonomy import Taxonomy
 
 __all__ = ["average_distortion", "worst_distortion"]
@@ -71,15 +70,10 @@ def worst_distortion(points: Tensor, ids: Tensor, taxonomy: Taxonomy, manifold: 
 def _figures(
     points: Tensor, ids: Tensor, taxonomy: Taxonomy, manifold: Manifold
 ) -> tuple[float, float]:
-    places = as_points(points, "points").cpu()
-    radii(places, manifold)  # raises where points are off the manifold
-    nodes = as_ids(ids, "ids", taxonomy).cpu()
+    from hyperhier.embedding._quality import distortion  # all the embedders come with it
+
+    places, manifold = as_places(points, manifold)
+    nodes = as_nodes(ids, "ids", taxonomy)
     same_length(points=places, ids=nodes)
-    listed, times = nodes.unique(return_counts=True)
-    if len(listed) < len(nodes):
-        twice = taxonomy.nodes[int(listed[times > 1][0])]
-        raise ValueError(f"ids holds the node {twice!r} more than once")
-    table = places.new_zeros(len(taxonomy), places.shape[1])
-    table[nodes] = places
     with torch.no_grad():
-        return distortion(table, taxonomy, manifold, nodes)
+        return distortion(places, taxonomy, manifold, nodes)

@@ -5,10 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from hyperhier.embedding._quality import reconstruction
 from hyperhier.manifolds.base import Manifold
-from hyperhier.metrics._blocks import radii
-from hyperhier.metrics._check import as_ids, as_points
+from hyperhier.metrics._embedded import as_nodes, as_places
 from hyperhier.taxonomy import Taxonomy
 
 __all__ = ["reconstruction_map", "reconstruction_mean_rank"]
@@ -27,15 +25,15 @@ def reconstruction_map(
         points: ``(N, ambient)``, one for each node in the order of ``taxonomy.nodes``.
         taxonomy: the tree or DAG.
         manifold: the geometry of the points.
-        nodes: ids of the nodes to average over, int64; default all. In time and distances N
-            for each.
+        nodes: ids of the nodes to average over, int64, all different; default all. In time and
+            distances N for each.
 
     Returns:
         A float in (0, 1]; 1 where none of the nodes has an ancestor.
 
     Raises:
-        ValueError: on empty, non-finite or misshapen input, unknown ids, or another number of
-            points than of nodes.
+        ValueError: on empty, non-finite or misshapen input, unknown ids or one given twice, or
+            another number of points than of nodes.
 
     >>> from hyperhier.manifolds import Euclidean
     >>> from hyperhier.taxonomy import Taxonomy
@@ -78,10 +76,11 @@ def reconstruction_mean_rank(
 def _figures(
     points: Tensor, taxonomy: Taxonomy, manifold: Manifold, nodes: Tensor | None
 ) -> tuple[float, float]:
-    places = as_points(points, "points").cpu()
-    radii(places, manifold)  # raises where points are off the manifold
+    from hyperhier.embedding._quality import reconstruction  # all the embedders come with it
+
+    places, manifold = as_places(points, manifold)
     if len(places) != len(taxonomy):
         raise ValueError(f"points has {len(places)} rows, the taxonomy {len(taxonomy)} nodes")
-    chosen = None if nodes is None else as_ids(nodes, "nodes", taxonomy).cpu()
+    chosen = None if nodes is None else as_nodes(nodes, "nodes", taxonomy)
     with torch.no_grad():
         return reconstruction(places, taxonomy, manifold, chosen)

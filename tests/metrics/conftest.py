@@ -6,7 +6,9 @@ import random
 from collections.abc import Callable
 
 import pytest
+import torch
 
+from hyperhier.manifolds import Lorentz
 from hyperhier.taxonomy import Taxonomy
 
 
@@ -36,3 +38,20 @@ def uniform_tree() -> Callable[[tuple[int, ...]], Taxonomy]:
         return Taxonomy.from_paths(paths)
 
     return make
+
+
+class _Elsewhere(Lorentz):
+    """Its curvature is where nothing can be computed until it is moved, as on a GPU without one."""
+
+    def __init__(self) -> None:
+        with torch.device("meta"):
+            super().__init__()
+
+    def to(self, *args, **kwargs):  # type: ignore[no-untyped-def]
+        return Lorentz()
+
+
+@pytest.fixture
+def elsewhere() -> Lorentz:
+    """``Lorentz()`` on another device than any points."""
+    return _Elsewhere()

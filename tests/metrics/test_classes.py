@@ -101,11 +101,12 @@ def test_unknown_options_and_ids_are_named(make_taxonomy) -> None:
         MistakeSeverity(tax).update(torch.tensor([99]), torch.tensor([1]))
 
 
-def test_the_functions_do_not_import_torchmetrics_and_the_classes_name_the_extra() -> None:
+def test_the_functions_import_no_torchmetrics_or_embedders_and_the_classes_name_the_extra() -> None:
     code = (
         "import sys; sys.modules['torchmetrics'] = None\n"
         "import hyperhier.metrics as m\n"
         "m.hf1\n"
+        "assert 'hyperhier.embedding' not in sys.modules\n"
         "try: m.HierarchicalF1\n"
         "except ImportError as e: assert 'hyperhier[metrics]' in str(e), e\n"
         "else: raise SystemExit('imported')\n"

@@ -10,13 +10,14 @@ import pytest
 import torch
 
 from hyperhier.embedding import TaxonomyEmbedding
-from hyperhier.manifolds import get_manifold
+from hyperhier.manifolds import Euclidean, get_manifold
 from hyperhier.metrics import (
     average_distortion,
     reconstruction_map,
     reconstruction_mean_rank,
     worst_distortion,
 )
+from hyperhier.taxonomy import Taxonomy
 
 
 def embedded(make_taxonomy, name: str, extra: int):
@@ -85,6 +86,10 @@ def test_bad_input_is_named(make_taxonomy) -> None:
         reconstruction_map(points[1:], tax, manifold)
     with pytest.raises(ValueError, match="nodes holds the unknown node id 17"):
         reconstruction_mean_rank(points, tax, manifold, torch.tensor([17]))
+    for twice in (torch.tensor([5, 5]), torch.tensor([5, 2, 5])):
+        for measure in (reconstruction_map, reconstruction_mean_rank):
+            with pytest.raises(ValueError, match=f"nodes holds the node '{tax.nodes[5]}' more"):
+                measure(points, tax, manifold, twice)
     with pytest.raises(ValueError, match=f"ids holds the node '{tax.nodes[4]}' more than once"):
         average_distortion(points[:3], torch.tensor([4, 2, 4]), tax, manifold)
     with pytest.raises(ValueError, match="points has 2, ids has 1"):
@@ -92,3 +97,36 @@ def test_bad_input_is_named(make_taxonomy) -> None:
     points[3, 0] = torch.inf
     with pytest.raises(ValueError, match="not finite, in row 3"):
         reconstruction_map(points, tax, manifold)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("name", ["euclidean", "sphere", "poincare", "lorentz"])
+def test_half_precision_is_measured_as_the_points_it_holds(make_taxonomy, name, dtype) -> None:
+    points, tax, manifold = embedded(make_taxonomy, name, 5)
+    half, everyone = points.to(dtype), torch.arange(len(tax))
+    single = half.float()
+    assert reconstruction_map(half, tax, manifold) == reconstruction_map(single, tax, manifold)
+    for measure in (average_distortion, worst_distortion):
+        expected = measure(single, everyone, tax, manifold)
+        assert measure(half, everyone, tax, manifold) == expected
+
+
+def test_distances_beyond_half_precision_are_no_infinity() -> None:
+    tree, flat = Taxonomy.from_paths([("r", "a"), ("r", "b"), ("r", "b", "c")]), Euclidean()
+    points = torch.tensor([[6e4, 0.0], [-6e4, 0.0], [0.0, 1.0], [1.0, 1.0]]).half()
+    everyone = torch.arange(4)
+    single = points.float()
+    found = average_distortion(points, everyone, tree, flat)
+    assert found == average_distortion(single, everyone, tree, flat) > 0.0
+    found = worst_distortion(points, everyone, tree, flat)
+    assert found == worst_distortion(single, everyone, tree, flat) < 1e6
+    assert reconstruction_map(points, tree, flat) == reconstruction_map(single, tree, flat)
+
+
+def test_the_manifold_may_be_on_another_device(make_taxonomy, elsewhere) -> None:
+    points, tax, manifold = embedded(make_taxonomy, "lorentz", 0)
+    some = torch.tensor([3, 1, 8])
+    assert reconstruction_map(points, tax, elsewhere) == reconstruction_map(points, tax, manifold)
+    expected = average_distortion(points[some], some, tax, manifold)
+    assert average_distortion(points[some], some, tax, elsewhere) == expected
+    assert elsewhere.c.device.type == "meta"  # a copy has been measured with
