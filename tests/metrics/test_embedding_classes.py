@@ -212,6 +212,9 @@ def test_an_embedded_taxonomy_comes_in_parts() -> None:
         metric.update(embedding.points[1:2], torch.tensor([2]))
         with pytest.raises(ValueError, match="node id 2 has been given with two different points"):
             metric.compute()
+        for unknown in (-1, len(TREE)):
+            with pytest.raises(ValueError, match=f"labels holds the unknown node id {unknown}: "):
+                metric.update(embedding.points[:2], torch.tensor([0, unknown]))
 
 
 def test_a_node_without_a_point_is_named_and_distortion_takes_those_seen() -> None:
@@ -246,6 +249,38 @@ def test_a_batch_without_points_is_none_and_no_points_at_all_are_named() -> None
     assert float(metric.compute()) == metrics.recall_at_k(points, labels, Lorentz())
     with pytest.raises(ValueError, match="3 coordinates, those before had 4"):
         metric.update(points[:, :3], labels)
+
+
+def test_what_has_no_value_alone_is_no_call() -> None:
+    points, labels = cloud()
+    space = Lorentz()
+    nodes = torch.arange(4)
+    for metric, batch, options, message in (
+        (metrics.RecallAtK(space), (points[:0], labels[:0]), {}, "not seen any points yet"),
+        (metrics.RecallAtK(space), (points, labels), {"gallery": True}, "no queries yet"),
+        (metrics.KNNAccuracy(space), (points, labels), {}, "not seen a gallery yet"),
+        (metrics.ReconstructionMAP(TREE, space), (points[nodes], nodes), {}, "seen 4 of 21 nodes"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            metric(*batch, **options)
+        metric.reset()
+        metric.update(*batch, **options)
+    metric = metrics.PCOrder(TREE, space, labels, points)
+    assert float(metric(points[:0], labels[:0])) == 0.0
+
+
+@pytest.mark.parametrize(
+    "name", ["pdv_children", "pdv_triplets", "recall", "cophenetic", "depth_norm", "delta"]
+)
+def test_points_may_be_kept_on_another_device_than_the_metric(name, elsewhere, monkeypatch) -> None:
+    make, function = cases()[name]
+    points, labels = cloud()
+    metric = make()
+    metric.update(points, labels)
+    # as after compute_on_cpu=True on a GPU
+    monkeypatch.setattr(type(metric), "device", property(lambda self: torch.device("meta")))
+    metric.manifold = elsewhere
+    assert float(metric.compute()) == pytest.approx(function(points, labels), abs=1e-12)
 
 
 def test_a_collection_does_not_take_two_metrics_for_one() -> None:

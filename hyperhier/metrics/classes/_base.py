@@ -9,7 +9,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from hyperhier.manifolds.base import Manifold
 from hyperhier.metrics._check import as_ids, as_points, same_length
+from hyperhier.metrics._device import beside
 from hyperhier.metrics._sums import Combine, Sums
 from hyperhier.taxonomy import Taxonomy
 
@@ -74,12 +76,18 @@ class PointsMetric(Metric):
 
     Under distributed training the points of all processes are gathered in ``compute``, the
     processes may hold different numbers of them, and some none at all.
+
+    Calling the metric, ``metric(points, labels)``, also computes the value of that batch alone.
+    Where it has none, as without points, that raises and loses the points seen before: use
+    ``update`` and ``compute``.
     """
 
     is_differentiable = False
     full_state_update = False
-    coordinates: list[Tensor] | Tensor
-    labels: list[Tensor] | Tensor
+    manifold: Manifold
+    # while processes are put together these are a single tensor each
+    coordinates: list[Tensor]
+    labels: list[Tensor]
     ambient: Tensor
     _kept: ClassVar[dict[str, torch.dtype]] = {"coordinates": torch.float64, "labels": torch.int64}
 
@@ -95,7 +103,7 @@ class PointsMetric(Metric):
         if not _has_rows(embeddings, labels):
             return
         points = as_points(embeddings, "embeddings").to(self.device, torch.float64)
-        ids = as_ids(labels, "labels").to(self.device)
+        ids = self._ids(labels).to(self.device)
         same_length(embeddings=points, labels=ids)
         width = int(self.ambient)
         if width not in (0, points.shape[1]):
@@ -103,9 +111,12 @@ class PointsMetric(Metric):
                 f"embeddings has points of {points.shape[1]} coordinates, those before had {width}"
             )
         self.ambient = torch.full_like(self.ambient, points.shape[1])
-        assert isinstance(self.coordinates, list) and isinstance(self.labels, list)
         self.coordinates.append(points.flatten())
         self.labels.append(ids)
+
+    def _ids(self, labels: Tensor) -> Tensor:
+        """The labels of a batch, checked."""
+        return as_ids(labels, "labels")
 
     def sync(self, *args: Any, **kwargs: Any) -> None:
         """As in torchmetrics; a process without points offers an empty share of them."""
@@ -120,7 +131,13 @@ class PointsMetric(Metric):
         state = getattr(self, name)
         if not isinstance(state, list):
             return state
-        return torch.cat([torch.empty(0, dtype=self._kept[name], device=self.device), *state])
+        if not state:
+            return torch.empty(0, dtype=self._kept[name], device=self.device)
+        return torch.cat(state)
+
+    def _geometry(self) -> Manifold:
+        """The manifold where the points are: with ``compute_on_cpu`` not where the metric is."""
+        return beside(self._whole("labels"), self.manifold)
 
     def _seen(self) -> tuple[Tensor, Tensor]:
         """All points and labels so far; raises where there is none."""

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from hyperhier.manifolds.base import Manifold
+from hyperhier.metrics._check import as_ids
 from hyperhier.metrics.classes._base import PointsMetric
 from hyperhier.metrics.distortion import average_distortion, worst_distortion
 from hyperhier.metrics.reconstruction import reconstruction_map, reconstruction_mean_rank
@@ -22,6 +23,9 @@ class _NodesMetric(PointsMetric):
     def __init__(self, taxonomy: Taxonomy, manifold: Manifold, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.taxonomy, self.manifold = taxonomy, manifold
+
+    def _ids(self, labels: Tensor) -> Tensor:
+        return as_ids(labels, "labels", self.taxonomy)
 
     def _nodes(self) -> tuple[Tensor, Tensor]:
         """The points of the nodes seen, and their ids, ascending."""
@@ -51,6 +55,9 @@ class _NodesMetric(PointsMetric):
 
 class ReconstructionMAP(_NodesMetric):
     """:func:`hyperhier.metrics.reconstruction_map` of all nodes, each seen with its point.
+
+    Some of the nodes have no value: use ``update`` and ``compute``, not ``metric(...)``, unless
+    all are in one batch.
 
     Args:
         taxonomy: the tree or DAG that is embedded.

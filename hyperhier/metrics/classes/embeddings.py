@@ -160,8 +160,9 @@ class PDVChildren(PointsMetric):
 
     def compute(self) -> Tensor:
         """The metric so far, a 0-dim float64."""
-        centroids = node_centroids(*self._seen(), self.taxonomy, self.manifold)
-        rate = pdv_children(*centroids, self.taxonomy, self.manifold, self.level, self.variant)
+        manifold = self._geometry()
+        centroids = node_centroids(*self._seen(), self.taxonomy, manifold)
+        rate = pdv_children(*centroids, self.taxonomy, manifold, self.level, self.variant)
         return torch.tensor(rate, dtype=torch.float64)
 
 
@@ -207,7 +208,7 @@ class PDVTriplets(PointsMetric):
         share = pdv_triplets(
             *self._seen(),
             self.taxonomy,
-            self.manifold,
+            self._geometry(),
             self.level,
             siblings_only=self.siblings_only,
             anchors=self.anchors,
@@ -260,12 +261,13 @@ class CopheneticCorrelation(PointsMetric):
     def compute(self) -> Tensor:
         """The metric so far, a 0-dim float64."""
         points, labels = self._seen()
-        ids, centres = node_centroids(points, labels, self.taxonomy, self.manifold)
+        manifold = self._geometry()
+        ids, centres = node_centroids(points, labels, self.taxonomy, manifold)
         if self.nodes == "labels":
             own = torch.isin(ids, labels)
             ids, centres = ids[own], centres[own]
         correlation = cophenetic_correlation(
-            centres, ids, self.taxonomy, self.manifold, method=self.method, weighted=self.weighted
+            centres, ids, self.taxonomy, manifold, method=self.method, weighted=self.weighted
         )
         return torch.tensor(correlation, dtype=torch.float64)
 
@@ -296,8 +298,9 @@ class DepthNormCorrelation(PointsMetric):
 
     def compute(self) -> Tensor:
         """The metric so far, a 0-dim float64."""
-        ids, centres = node_centroids(*self._seen(), self.taxonomy, self.manifold)
-        correlation = depth_norm_correlation(centres, ids, self.taxonomy, self.manifold)
+        manifold = self._geometry()
+        ids, centres = node_centroids(*self._seen(), self.taxonomy, manifold)
+        correlation = depth_norm_correlation(centres, ids, self.taxonomy, manifold)
         return torch.tensor(correlation, dtype=torch.float64)
 
 
@@ -327,6 +330,6 @@ class DeltaHyperbolicityMetric(PointsMetric):
         """The metric so far, a 0-dim float64."""
         points, _ = self._seen()
         found = delta_hyperbolicity(
-            points, self.manifold, limit=self.limit, draws=self.draws, seed=self.seed
+            points, self._geometry(), limit=self.limit, draws=self.draws, seed=self.seed
         )
         return torch.tensor(found.relative, dtype=torch.float64)

@@ -27,7 +27,7 @@ class _NeighboursMetric(PointsMetric):
     """Queries, and a gallery where some points were given as such; the batches in any order."""
 
     higher_is_better = True
-    in_gallery: list[Tensor] | Tensor
+    in_gallery: list[Tensor]
     _kept: ClassVar[dict[str, torch.dtype]] = {**PointsMetric._kept, "in_gallery": torch.bool}
 
     def __init__(self, manifold: Manifold, k: int, **kwargs: Any) -> None:
@@ -37,8 +37,10 @@ class _NeighboursMetric(PointsMetric):
         self.manifold, self.k = manifold, k
 
     def update(self, embeddings: Tensor, labels: Tensor, *, gallery: bool = False) -> None:
-        """Add points ``(n, ambient)`` with their node ids ``(n,)``, as queries or as gallery."""
-        assert isinstance(self.labels, list) and isinstance(self.in_gallery, list)
+        """Add points ``(n, ambient)`` with their node ids ``(n,)``, as queries or as gallery.
+
+        A batch of gallery alone has no value: use this and ``compute``, not ``metric(...)``.
+        """
         before = len(self.labels)
         super().update(embeddings, labels)
         self.in_gallery += [
@@ -47,12 +49,13 @@ class _NeighboursMetric(PointsMetric):
 
     def _search(self) -> _Search:
         points, labels = self._seen()
-        found = self._whole("in_gallery")
-        if not bool(found.any()):
+        in_gallery = self._whole("in_gallery")
+        if not bool(in_gallery.any()):
             return _Search(points, labels, None, None)
-        if bool(found.all()):
+        if bool(in_gallery.all()):
             raise ValueError(f"{type(self).__name__} has seen a gallery, and no queries yet")
-        return _Search(points[~found], labels[~found], points[found], labels[found])
+        queries = ~in_gallery
+        return _Search(points[queries], labels[queries], points[in_gallery], labels[in_gallery])
 
 
 class RecallAtK(_NeighboursMetric):
@@ -83,7 +86,7 @@ class RecallAtK(_NeighboursMetric):
         """The metric so far, a 0-dim float64."""
         query, labels, gallery, known = self._search()
         share = recall_at_k(
-            query, labels, self.manifold, self.k, gallery=gallery, gallery_labels=known
+            query, labels, self._geometry(), self.k, gallery=gallery, gallery_labels=known
         )
         return torch.tensor(share, dtype=torch.float64)
 
@@ -113,7 +116,7 @@ class RecallAtKPerLevel(_NeighboursMetric):
         """The metric so far, a 0-dim float64 for every level."""
         query, labels, gallery, known = self._search()
         shares = recall_at_k_per_level(
-            query, labels, self.taxonomy, self.manifold, self.k,
+            query, labels, self.taxonomy, self._geometry(), self.k,
             gallery=gallery, gallery_labels=known,
         )  # fmt: skip
         return {
@@ -126,7 +129,8 @@ class KNNAccuracy(_NeighboursMetric):
     """Accuracy of :func:`hyperhier.metrics.knn_predict` for all queries seen.
 
     The neighbours are those of a gallery, normally the training set, which is given by
-    ``update(points, labels, gallery=True)``.
+    ``update(points, labels, gallery=True)``. Neither queries nor gallery alone have a value: use
+    ``update`` and ``compute``, not ``metric(...)``.
 
     Args:
         manifold: the geometry.
@@ -152,6 +156,6 @@ class KNNAccuracy(_NeighboursMetric):
         query, labels, gallery, known = self._search()
         if gallery is None or known is None:
             raise ValueError("KNNAccuracy has not seen a gallery yet: update(..., gallery=True)")
-        votes = knn_predict(query, gallery, known, self.manifold, self.k)
+        votes = knn_predict(query, gallery, known, self._geometry(), self.k)
         share = (balanced_accuracy if self.balanced else accuracy)(votes, labels)
         return torch.tensor(share, dtype=torch.float64)
