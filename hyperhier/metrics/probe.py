@@ -14,8 +14,9 @@ from hyperhier.metrics._check import as_ids, as_points, same_length
 
 __all__ = ["LinearProbe", "linear_probe"]
 
-# Units of rounding that a constant feature may vary by.
-_ROUNDING = 4.0
+# What a constant feature may vary by: half a unit of rounding of the points as they are stored,
+# and some units of the arithmetic, which is in float64.
+_STORED, _COMPUTED = 0.5, 4.0
 
 
 @dataclass(frozen=True)
@@ -106,9 +107,9 @@ def linear_probe(
         raise ValueError(f"max_iter must be at least 1, got {max_iter}")
     raw = _features(points, manifold)
     mean, scale = raw.mean(dim=0), raw.std(dim=0, correction=0)
-    # what varies by rounding only, in the dtype of the points, would be noise blown up
-    noise = _ROUNDING * eps_of(points.dtype) * raw.abs().amax(dim=0)
-    scale = torch.where(scale > noise, scale, 1.0)
+    # what varies by rounding only would be noise blown up
+    unit = max(_STORED * eps_of(points.dtype), _COMPUTED * eps_of(raw.dtype))
+    scale = torch.where(scale > unit * raw.abs().amax(dim=0), scale, 1.0)
     features = (raw - mean) / scale
     classes, target, count = torch.unique(ids, return_inverse=True, return_counts=True)
     share = 1.0 / (count.double() * classes.numel()) if balanced else 1.0 / raw.new_tensor(len(ids))

@@ -89,6 +89,19 @@ def test_rounding_of_a_constant_feature_is_not_blown_up(dtype) -> None:
     assert float((found == labels).double().mean()) > 0.95
 
 
+def test_what_half_precision_still_tells_apart_is_scaled() -> None:
+    manifold, g = get_manifold("euclidean"), torch.Generator().manual_seed(0)
+    features = (100.0 + 0.15 * torch.randn(90, 2, generator=g)).half()
+    labels = (features.double().sum(dim=1) > 200.0).long()
+    half = linear_probe(features, labels, manifold)
+    whole = linear_probe(features.double(), labels, manifold)
+    torch.testing.assert_close(half.scale, whole.scale)
+    torch.testing.assert_close(half.weight, whole.weight)
+    step = torch.tensor(100.0).half().nextafter(torch.tensor(101.0).half())
+    features[:, 1] = torch.where(torch.arange(90) % 2 == 0, 100.0, step)  # rounding up or down
+    assert linear_probe(features, labels, manifold).scale[1] == 1.0
+
+
 def test_bad_input_is_named() -> None:
     manifold, points = get_manifold("euclidean"), torch.zeros(2, 2)
     labels = torch.tensor([0, 1])
