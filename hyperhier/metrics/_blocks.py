@@ -27,11 +27,9 @@ def distance_table(x: Tensor, y: Tensor, manifold: Manifold) -> Tensor:
     """Distances ``(n, m)`` without a graph, at least in float32: halves would be full of ties.
 
     Raises:
-        ValueError: points of different widths, or a distance that is not finite, as of points
-            outside of the manifold: it would be compared as if it were large or small.
+        ValueError: a distance that is not finite, as of points outside of the manifold: it would
+            be compared as if it were large or small.
     """
-    if x.shape[1] != y.shape[1]:
-        raise ValueError(f"points of {x.shape[1]} and of {y.shape[1]} coordinates have no distance")
     dtype = torch.promote_types(torch.promote_types(x.dtype, y.dtype), torch.float32)
     with torch.no_grad():
         table = manifold.dist_matrix(x.to(dtype), y.to(dtype))

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from hyperhier.taxonomy import Taxonomy
 
-__all__ = ["as_ids", "as_points", "block_rows", "same_length"]
+__all__ = ["as_ids", "as_points", "block_rows", "same_length", "same_width"]
 
 # Scalars that one block of a distance computation may hold: 32 MiB of float64.
 _BLOCK_SCALARS = 2**22
@@ -53,10 +53,18 @@ def as_points(points: Tensor, name: str) -> Tensor:
 
 def same_length(**named: Tensor) -> None:
     """Raise unless all tensors have the same number of rows."""
-    lengths = {name: value.shape[0] for name, value in named.items()}
-    if len(set(lengths.values())) > 1:
-        listed = ", ".join(f"{name} has {n}" for name, n in lengths.items())
-        raise ValueError(f"these must have the same number of rows: {listed}")
+    _agree({name: value.shape[0] for name, value in named.items()}, "rows")
+
+
+def same_width(**named: Tensor) -> None:
+    """Raise unless all points have the same number of coordinates."""
+    _agree({name: value.shape[1] for name, value in named.items()}, "coordinates")
+
+
+def _agree(sizes: dict[str, int], what: str) -> None:
+    if len(set(sizes.values())) > 1:
+        listed = ", ".join(f"{name} has {n}" for name, n in sizes.items())
+        raise ValueError(f"these must have the same number of {what}: {listed}")
 
 
 def block_rows(columns: int, points: Tensor, chunk: int | None) -> int:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from hyperhier.manifolds.base import Manifold
 from hyperhier.metrics._blocks import distance_blocks
-from hyperhier.metrics._check import as_ids, as_points, same_length
+from hyperhier.metrics._check import as_ids, as_points, same_length, same_width
 from hyperhier.metrics._level import SharedAncestor, has_ancestor_on
 from hyperhier.taxonomy import Taxonomy
 
@@ -52,6 +52,7 @@ def knn_predict(
     query, gallery = as_points(query, "query"), as_points(gallery, "gallery")
     labels = as_ids(gallery_labels, "gallery_labels").to(query.device)
     same_length(gallery=gallery, gallery_labels=labels)
+    same_width(query=query, gallery=gallery)
     if k < 1:
         raise ValueError(f"k must be at least 1, got {k}")
     k = min(k, gallery.shape[0])
@@ -183,6 +184,7 @@ def _recall(
         points = as_points(gallery, "gallery")
         known = as_ids(gallery_labels, "gallery_labels").to(query.device)
         same_length(gallery=points, gallery_labels=known)
+        same_width(embeddings=query, gallery=points)
     k = min(k, points.shape[0] - itself)
     same: list[Callable[[Tensor, Tensor], Tensor]] = [torch.eq]
     counted = [torch.ones_like(own, dtype=torch.bool)]

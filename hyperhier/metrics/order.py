@@ -11,14 +11,13 @@ from torch import Tensor
 from hyperhier.manifolds.base import Manifold
 from hyperhier.metrics._ancestors import ancestor_pairs
 from hyperhier.metrics._blocks import distance_table
-from hyperhier.metrics._check import as_ids, as_points, block_rows, same_length
+from hyperhier.metrics._check import as_ids, as_points, block_rows, same_length, same_width
 from hyperhier.metrics._level import checked_level, has_ancestor_on, is_on
 from hyperhier.metrics._sums import Sums, ratio
 from hyperhier.taxonomy import Taxonomy
 
 __all__ = [
     "Variant",
-    "levels_of",
     "pc_order",
     "pc_order_per_level",
     "pc_order_sums",
@@ -123,7 +122,7 @@ def pc_order_per_level(
     {1: 1.0, 2: 1.0}
     """
     args = (embeddings, labels, prototype_ids, prototypes, taxonomy, manifold)
-    levels = levels_of(labels, prototype_ids, taxonomy)
+    levels = _levels(labels, prototype_ids, taxonomy)
     return {level: pc_order(*args, level, chunk) for level in levels}
 
 
@@ -214,11 +213,11 @@ def pdv_per_level(
     {1: 0.5, 2: 0.0}
     """
     args = (embeddings, labels, prototype_ids, prototypes, taxonomy, manifold)
-    levels = levels_of(labels, prototype_ids, taxonomy)
+    levels = _levels(labels, prototype_ids, taxonomy)
     return {level: pdv(*args, level, variant, chunk) for level in levels}
 
 
-def levels_of(labels: Tensor, prototype_ids: Tensor, taxonomy: Taxonomy) -> list[int]:
+def _levels(labels: Tensor, prototype_ids: Tensor, taxonomy: Taxonomy) -> list[int]:
     """The levels that hold a prototype and the ancestor of a label."""
     own = as_ids(labels, "labels", taxonomy)
     known = as_ids(prototype_ids, "prototype_ids", taxonomy)
@@ -254,6 +253,7 @@ def _violations(
     ids = as_ids(prototype_ids, "prototype_ids", taxonomy).to(points.device)
     same_length(embeddings=points, labels=own)
     same_length(prototype_ids=ids, prototypes=centres)
+    same_width(embeddings=points, prototypes=centres)
     level = checked_level(level, taxonomy)
     violated = torch.zeros(points.shape[0], dtype=torch.float64, device=points.device)
     if level == 0:
@@ -289,10 +289,11 @@ def _blocks(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Blocks of (distances of the nodes with prototypes, which of them is a right parent)."""
     ordered, order = ids.sort()
+    centres = centres[order]
     nodes, which = torch.unique_consecutive(ordered, return_inverse=True)
     step = block_rows(ids.numel(), points, chunk)
     for first in range(0, points.shape[0], step):
-        distance = distance_table(points[first : first + step], centres[order], manifold)
+        distance = distance_table(points[first : first + step], centres, manifold)
         if nodes.numel() < ids.numel():  # the nearest of each node's prototypes
             slots = distance.new_full((distance.shape[0], nodes.numel()), torch.inf)
             distance = slots.scatter_reduce_(1, which.expand_as(distance), distance, "amin")

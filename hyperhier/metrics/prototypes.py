@@ -8,7 +8,7 @@ from torch import Tensor
 from hyperhier.manifolds.base import Manifold
 from hyperhier.metrics._ancestors import ancestor_pairs
 from hyperhier.metrics._blocks import distance_blocks
-from hyperhier.metrics._check import as_ids, as_points, same_length
+from hyperhier.metrics._check import as_ids, as_points, same_length, same_width
 from hyperhier.taxonomy import Taxonomy
 
 __all__ = ["nearest_prototype", "node_centroids", "rank_prototypes"]
@@ -95,6 +95,7 @@ def nearest_prototype(
     points, centres = as_points(embeddings, "embeddings"), as_points(prototypes, "prototypes")
     ids = as_ids(prototype_ids, "prototype_ids").to(points.device)
     same_length(prototype_ids=ids, prototypes=centres)
+    same_width(embeddings=points, prototypes=centres)
     blocks = distance_blocks(points, centres, manifold, chunk)
     best = [table.argmin(dim=-1) for _, table in blocks]
     return ids[torch.cat(best)]
@@ -131,6 +132,7 @@ def rank_prototypes(
     points, centres = as_points(embeddings, "embeddings"), as_points(prototypes, "prototypes")
     ids = as_ids(prototype_ids, "prototype_ids").to(points.device)
     same_length(prototype_ids=ids, prototypes=centres)
+    same_width(embeddings=points, prototypes=centres)
     k = ids.numel() if k is None else k
     if not 1 <= k <= ids.numel():
         raise ValueError(f"k must be 1 to {ids.numel()} (prototypes), got {k}")

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from hyperhier.manifolds.base import Manifold
 from hyperhier.metrics._check import as_ids, as_points, same_length
+from hyperhier.metrics._level import has_ancestor_on
 from hyperhier.metrics.classification import accuracy, balanced_accuracy
 from hyperhier.metrics.cophenetic import cophenetic_correlation
 from hyperhier.metrics.depth_norm import depth_norm_correlation
@@ -19,7 +20,7 @@ from hyperhier.metrics.hierarchical import (
 )
 from hyperhier.metrics.levels import accuracy_per_level
 from hyperhier.metrics.neighbours import knn_predict, recall_at_k
-from hyperhier.metrics.order import levels_of, pc_order, pdv, pdv_per_level
+from hyperhier.metrics.order import pc_order, pdv, pdv_per_level
 from hyperhier.metrics.probe import linear_probe
 from hyperhier.metrics.prototypes import nearest_prototype, node_centroids, rank_prototypes
 from hyperhier.metrics.violations import pdv_children, pdv_triplets
@@ -63,8 +64,8 @@ def evaluate_embeddings(
     Returns:
         A dict that can be written as JSON: ``top1``, ``balanced_accuracy``, ``hf1``,
         ``h_acc``, ``mistake_severity`` of the nearest prototype; ``pc_order`` and ``pdv`` of
-        the parents' level (where all labels are inner nodes above it: of the deepest one that
-        they reach); ``knn_top1`` and ``knn_balanced_accuracy``; ``n`` test samples.
+        the parents' level (where all test labels are inner nodes above it: of the deepest level
+        that they reach); ``knn_top1`` and ``knn_balanced_accuracy``; ``n`` test samples.
 
         With ``details`` also ``macro_hf1``; ``distance_at_5`` (of the nearest prototypes, of
         all if there are fewer); ``accuracy_level_1``, ... and ``pdv_level_1``, ... down to the
@@ -75,7 +76,8 @@ def evaluate_embeddings(
         relative delta of the test points.
 
     Raises:
-        ValueError: on empty, non-finite or misshapen input, or unknown ids.
+        ValueError: on empty, non-finite or misshapen input, unknown ids, or training labels none
+            of which lies on the level of ``pc_order`` and ``pdv`` or below it.
 
     >>> import torch
     >>> from hyperhier.manifolds import Euclidean
@@ -101,8 +103,12 @@ def evaluate_embeddings(
     votes = knn_predict(test, train, known, manifold, k, chunk)
     order = (test, target, ids, prototypes, taxonomy, manifold)
     parents = max(0, taxonomy.height - 1)
-    reached = [level for level in levels_of(target, ids, taxonomy) if level <= parents]
-    level = max(reached, default=None)
+    reached = (
+        level
+        for level in range(parents, 0, -1)
+        if bool(has_ancestor_on(level, target, taxonomy).any())
+    )
+    level = next(reached, parents)
     figures: dict[str, float] = {
         "top1": accuracy(pred, target),
         "balanced_accuracy": balanced_accuracy(pred, target),
