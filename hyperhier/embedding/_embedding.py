@@ -17,6 +17,7 @@ from hyperhier.embedding._quality import distortion, reconstruction
 from hyperhier.embedding._queries.leaf import grown, with_leaves
 from hyperhier.embedding._queries.neighbours import NeighbourIndex, Neighbours
 from hyperhier.manifolds import Manifold, as_manifold, get_manifold
+from hyperhier.manifolds._device import beside
 from hyperhier.taxonomy import Taxonomy, load_taxonomy
 
 __all__ = ["TaxonomyEmbedding"]
@@ -377,9 +378,10 @@ class TaxonomyEmbedding:
             nodes = torch.randperm(len(self), generator=generator)[:max_nodes].sort().values
         with torch.no_grad():
             points = self.points.cpu()
+            manifold = beside(points, self.manifold)
             ranked = None if exact else nodes
-            precision, mean_rank = reconstruction(points, self.taxonomy, self.manifold, ranked)
-            average, worst = distortion(points[nodes], self.taxonomy, self.manifold, nodes)
+            precision, mean_rank = reconstruction(points, self.taxonomy, manifold, ranked)
+            average, worst = distortion(points[nodes], self.taxonomy, manifold, nodes)
         figures = {
             "map": precision,
             "mean_rank": mean_rank,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from hyperhier.manifolds._device import beside
 from hyperhier.manifolds.base import Manifold
 from hyperhier.metrics._blocks import radii
 from hyperhier.metrics._check import as_ids, as_points
-from hyperhier.metrics._device import beside
 from hyperhier.taxonomy import Taxonomy
 
 __all__ = ["as_nodes", "as_places"]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import copy
-
 import numpy as np
 import torch
 from torch import Tensor
 
+from hyperhier.manifolds._device import beside
 from hyperhier.manifolds.base import Manifold
 from hyperhier.nn import ManifoldParameter
 from hyperhier.optim import RiemannianAdam
@@ -46,7 +45,7 @@ class TorchRanking:
         batch_size: int,
         device: torch.device,
     ) -> None:
-        self.manifold = manifold if device.type == "cpu" else copy.deepcopy(manifold).to(device)
+        self.manifold = beside(start.to(device), manifold)
         self._size = len(start)
         self._child, self._ancestor = child[trained], ancestor[trained]
         self._known = (child * self._size + ancestor).sort().values.to(device)

@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from hyperhier.manifolds._device import beside
 from hyperhier.manifolds.base import Manifold
 from hyperhier.metrics._check import as_ids, as_points, same_length
-from hyperhier.metrics._device import beside
 from hyperhier.metrics._sums import Combine, Sums
 from hyperhier.taxonomy import Taxonomy
 
