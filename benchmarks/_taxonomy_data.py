@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -35,7 +36,7 @@ def wordnet(name: str, data: Path) -> tuple[Taxonomy, Tensor]:
 
 @dataclass(frozen=True)
 class Relation:
-    """Nodes and their ancestors: what is judged."""
+    """Nodes and their ancestors, the pairs sorted by child: what is judged."""
 
     pairs: Tensor
     nodes: int
@@ -45,6 +46,10 @@ class Relation:
 
     def closure(self) -> Tensor:
         return self.pairs
+
+    def closure_blocks(self, *, nodes: Tensor) -> Iterator[Tensor]:
+        """All in one, as of a taxonomy; ``nodes`` ascend."""
+        yield self.pairs[:, torch.isin(self.pairs[0], nodes)]
 
 
 @cache
