@@ -134,7 +134,7 @@ def _sweep_picture(results: Results, sweep: dict[str, Any], path: Path) -> Path 
         return None
     values = list(methods.values())
     numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values)
-    figure = new_figure(2.4 * len(metrics) + 0.8, 2.6)
+    figure = new_figure(2.4 * len(metrics) + 0.8, 2.8)
     grid = figure.subplots(1, len(metrics), squeeze=False)[0]
     for axes, metric in zip(grid, metrics):
         _quiet(axes)
@@ -161,8 +161,9 @@ def _sweep_picture(results: Results, sweep: dict[str, Any], path: Path) -> Path 
             axes.set_xticks(range(len(values)), [str(v) for v in values], rotation=30, fontsize=6)
         axes.set_title(name_of(metric), fontsize=8, color=INK, loc="left")
         axes.set_xlabel(str(sweep["key"]), fontsize=7)
-    grid[0].legend(fontsize=5.5, frameon=False)
-    figure.tight_layout()
+    named = grid[0].get_legend_handles_labels()
+    figure.legend(*named, loc="upper right", ncols=len(lines), fontsize=5.5, frameon=False)
+    figure.tight_layout(rect=(0.0, 0.0, 1.0, 0.93))
     return save(figure, path)
 
 
