@@ -18,6 +18,7 @@ from hyperhier.taxonomy import Taxonomy
 
 __all__ = [
     "Variant",
+    "checked_variant",
     "pc_order",
     "pc_order_per_level",
     "pc_order_sums",
@@ -27,6 +28,13 @@ __all__ = [
 ]
 
 Variant = Literal["mean", "any"]
+
+
+def checked_variant(variant: Variant) -> Variant:
+    """The variant as it came; ValueError unless there is such a one."""
+    if variant not in ("mean", "any"):
+        raise ValueError(f"variant must be 'mean' or 'any', got {variant!r}")
+    return variant
 
 
 def pc_order(
@@ -181,8 +189,7 @@ def pdv_sums(
     chunk: int | None = None,
 ) -> Sums:
     """:func:`pdv` as sums over samples."""
-    if variant not in ("mean", "any"):
-        raise ValueError(f"variant must be 'mean' or 'any', got {variant!r}")
+    checked_variant(variant)
     args = (embeddings, labels, prototype_ids, prototypes, taxonomy, manifold, level, chunk)
     violated, counted = _violations(*args, variant=variant)
     return Sums.of((violated * counted, counted), ratio)

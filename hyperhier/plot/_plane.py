@@ -46,6 +46,8 @@ def project(points: Tensor, manifold: Manifold, centre: Tensor | None = None) ->
     """
     import torch
 
+    from hyperhier.manifolds._motion import seen_from
+
     x = points.detach().to("cpu", torch.float64)
     if manifold.sectional_curvature >= 0:
         features = manifold.to_features(x).detach().numpy()
@@ -53,7 +55,7 @@ def project(points: Tensor, manifold: Manifold, centre: Tensor | None = None) ->
     exact = x.shape[-1] == manifold.ambient_dim(2)
     if not exact or centre is not None:
         middle = manifold.centroid(x) if centre is None else centre.detach().to(x)
-        x = manifold.expmap0(manifold.transp0back(middle, manifold.logmap(middle, x)))
+        x = seen_from(middle, x, manifold)
     # in units of the curvature radius, so that the disk is the one of curvature -1
     features = manifold.to_features(x).detach().numpy() * (-manifold.sectional_curvature) ** 0.5
     note = "Poincaré disk"

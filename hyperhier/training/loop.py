@@ -340,9 +340,8 @@ class _Run:
 
 
 def _loss(config: TrainConfig, tree: Taxonomy, model: EmbeddingModel) -> nn.Module:
-    options = config.loss_options
     try:
-        return make_loss(config.loss, tree, model.manifold, dim=config.dim, **options)
+        return make_loss(config.loss, tree, model.manifold, dim=config.dim, **config.loss_options)
     except (TypeError, ValueError) as reason:
         raise RunError(f"loss {config.loss!r}: {reason}") from reason
 

@@ -66,6 +66,12 @@ class Stop(Exception):
     pass
 
 
+def stop_in_the_second(event: ProgressEvent) -> None:
+    """A progress callback that ends a training in its second epoch."""
+    if event.epoch == 2:
+        raise Stop
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -112,12 +118,8 @@ def dropping() -> nn.Module:
 def test_a_module_with_dropout_goes_on_to_the_bit(fit: Fit, tmp_path: Path) -> None:
     whole = fit(encoder=dropping())
 
-    def stop(event: ProgressEvent) -> None:
-        if event.epoch == 2:
-            raise Stop
-
     with pytest.raises(Stop):
-        fit(out=tmp_path / "run", progress=stop, encoder=dropping())
+        fit(out=tmp_path / "run", progress=stop_in_the_second, encoder=dropping())
     resumed = fit(out=tmp_path / "run", resume=True, encoder=dropping())
     assert same_weights(whole, resumed) and whole.metrics == resumed.metrics
 
@@ -125,12 +127,8 @@ def test_a_module_with_dropout_goes_on_to_the_bit(fit: Fit, tmp_path: Path) -> N
 def test_resuming_with_other_options_or_data_is_refused(
     fit: Fit, data: ImageSet, tmp_path: Path
 ) -> None:
-    def stop(event: ProgressEvent) -> None:
-        if event.epoch == 2:
-            raise Stop
-
     with pytest.raises(Stop):
-        fit(out=tmp_path / "run", progress=stop)
+        fit(out=tmp_path / "run", progress=stop_in_the_second)
     with pytest.raises(RunError, match=r"has lr=0.002, not 0.001"):
         fit(out=tmp_path / "run", resume=True, lr=1e-3)
     other = data.subset(torch.arange(1, len(data)))
@@ -147,12 +145,8 @@ def test_resuming_with_other_options_or_data_is_refused(
 def test_an_unfinished_run_of_a_version_with_fewer_options_goes_on(
     fit: Fit, tmp_path: Path
 ) -> None:
-    def stop(event: ProgressEvent) -> None:
-        if event.epoch == 2:
-            raise Stop
-
     with pytest.raises(Stop):
-        fit(out=tmp_path / "run", progress=stop)
+        fit(out=tmp_path / "run", progress=stop_in_the_second)
     checkpoint = tmp_path / "run.partial" / "checkpoint.pt"
     state = torch.load(checkpoint, weights_only=True)
     del state["config"]["c_max"]

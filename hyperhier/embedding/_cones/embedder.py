@@ -29,6 +29,7 @@ from hyperhier.embedding._estimator import Embedder, is_hyperbolic, positive, wh
 from hyperhier.embedding._ranking.embedder import RankingEmbedder
 from hyperhier.embedding._run import Run
 from hyperhier.errors import RunError
+from hyperhier.manifolds._motion import seen_from
 from hyperhier.manifolds.base import Manifold
 from hyperhier.taxonomy import Taxonomy
 
@@ -240,7 +241,7 @@ def _about_the_root(given: TaxonomyEmbedding) -> Tensor:
     root = points[given.taxonomy.root_id]
     if not float(space.dist0(root)) > 0.0:
         return space.to_features(points)
-    return space.to_features(space.expmap0(space.transp0back(root, space.logmap(root, points))))
+    return space.to_features(seen_from(root, points, space))
 
 
 def _nested(radius: FloatArray, taxonomy: Taxonomy) -> FloatArray:

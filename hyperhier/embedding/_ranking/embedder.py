@@ -136,8 +136,8 @@ class RankingEmbedder(Embedder):
         if isinstance(self.negatives, str) and self.negatives != "all":
             raise ValueError(f"negatives must be a number or 'all', got {self.negatives!r}")
         whole(1, epochs=self.epochs, batch_size=self.batch_size, threads=self.threads)
-        whole(1, negatives=None if self.negatives == "all" else self.negatives)
-        whole(1, patience=self.patience)
+        negatives = None if self.negatives == "all" else self.negatives
+        whole(1, negatives=negatives, patience=self.patience)
         whole(0, burn_in=self.burn_in)
         positive(lr=self.lr, max_radius=self.max_radius)
         not_negative(validation=self.validation)
@@ -164,7 +164,6 @@ class RankingEmbedder(Embedder):
             chosen["validation_pairs"] = int(held_out.chosen.sum())
         if not bool(trained.any()):
             return start, chosen
-        negatives = None if self.negatives == "all" else int(self.negatives)
         trainer: CompiledRanking | TorchRanking
         if engine == "compiled":
             trainer = CompiledRanking(
@@ -209,8 +208,7 @@ class RankingEmbedder(Embedder):
         every = max(1, self.epochs // _EVALUATIONS)
         best, best_epoch, best_points, done, loss = -1.0, 0, trainer.points(), 0, 0.0
         state = run.resumed()
-        stops = held_out is not None and self.patience is not None
-        if held_out is not None and stops and not state:
+        if held_out is not None and self.patience is not None and not state:
             best = held_out.mean_reciprocal_rank(trainer)
         if state:
             done, loss = int(state.pop("epoch")), float(state.pop("loss"))
@@ -225,7 +223,7 @@ class RankingEmbedder(Embedder):
             last = epoch + 1 == total
             if held_out is not None and epoch >= warm and ((epoch + 1) % every == 0 or last):
                 figures["validation_mrr"] = held_out.mean_reciprocal_rank(trainer)
-                if stops and figures["validation_mrr"] > best:
+                if self.patience is not None and figures["validation_mrr"] > best:
                     best, best_epoch = figures["validation_mrr"], epoch + 1
                     best_points = trainer.points()
             run.report(epoch + 1, total, **figures)

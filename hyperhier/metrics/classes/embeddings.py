@@ -14,7 +14,7 @@ from hyperhier.metrics.classes._base import PointsMetric, SumsMetric
 from hyperhier.metrics.cophenetic import cophenetic_correlation
 from hyperhier.metrics.depth_norm import depth_norm_correlation
 from hyperhier.metrics.gromov import delta_hyperbolicity
-from hyperhier.metrics.order import Variant, pc_order_sums, pdv_sums
+from hyperhier.metrics.order import Variant, checked_variant, pc_order_sums, pdv_sums
 from hyperhier.metrics.prototypes import node_centroids
 from hyperhier.metrics.violations import pdv_children, pdv_triplets
 from hyperhier.taxonomy import Taxonomy
@@ -112,10 +112,8 @@ class PDV(_PrototypesMetric):
         variant: Variant = "mean",
         **kwargs: Any,
     ) -> None:
-        if variant not in ("mean", "any"):
-            raise ValueError(f"variant must be 'mean' or 'any', got {variant!r}")
         super().__init__(taxonomy, manifold, prototype_ids, prototypes, level, **kwargs)
-        self.variant: Variant = variant
+        self.variant: Variant = checked_variant(variant)
 
     def update(self, embeddings: Tensor, labels: Tensor) -> None:
         """Add points ``(n, ambient)`` with their node ids ``(n,)``."""
@@ -151,12 +149,10 @@ class PDVChildren(PointsMetric):
         variant: Variant = "mean",
         **kwargs: Any,
     ) -> None:
-        if variant not in ("mean", "any"):
-            raise ValueError(f"variant must be 'mean' or 'any', got {variant!r}")
         super().__init__(**kwargs)
         self.taxonomy, self.manifold = taxonomy, manifold
         self.level = checked_level(level, taxonomy)
-        self.variant: Variant = variant
+        self.variant: Variant = checked_variant(variant)
 
     def compute(self) -> Tensor:
         """The metric so far, a 0-dim float64."""
