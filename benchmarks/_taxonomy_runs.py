@@ -137,6 +137,6 @@ def spawn(command: list[str], threads: int, limit: float) -> Row:
 def name_of(job: Job) -> str:
     fields = (
         "purpose", "dataset", "method", "geometry", "dim", "lr", "seed", "epochs", "burn_in",
-        "negatives", "batch_size", "threads", "options",
+        "negatives", "batch_size", "threads", "options", "repeat",
     )  # fmt: skip
     return json.dumps([job.get(name) for name in fields], sort_keys=True)

@@ -248,7 +248,7 @@ def left_out(bench: Bench, method: str, options: argparse.Namespace) -> str:
 
 
 def throughput_table(bench: Bench, options: argparse.Namespace, methods: list[str]) -> None:
-    """Pairs per second from the difference of two runs, so that no start is counted.
+    """Pairs per second from the difference of two runs, so that no start is counted: the median.
 
     There is no burn-in. Ours shares the negatives, ``options.negatives`` of them, between the pairs
     of a node. On nouns the peers get one pair of each node, on the whole table of nodes.
@@ -260,24 +260,19 @@ def throughput_table(bench: Bench, options: argparse.Namespace, methods: list[st
     print("|---" * len(heads) + "|", flush=True)
     lines = []
     for cell, negatives, threads in loads(options, methods):
-        epochs, rate = passes(cell.method, cell.dataset), METHODS[cell.method].rates[0]
         more: Job = {"burn_in": 0, "negatives": negatives, "threads": threads}
         more["purpose"] = "throughput"
         if cell.dataset == "nouns" and cell.method not in OURS:
             more["pairs_per_node"] = 1
-        rows = [bench(cell.job(rate, 0, 1.0, epochs=n, **more)) for n in epochs]
-        if any("error" in row for row in rows):
+        speeds = [rates_of(bench, cell, {**more, "repeat": k}) for k in range(options.repeats)]
+        if not (measured := [speed for speed in speeds if speed]):
             continue
-        # each of its threads goes over all pairs
-        share = threads if cell.method == "poincare-embeddings" else 1
-        *_, few, many = rows
-        done = (many["epochs"] - few["epochs"]) * few["trained_pairs"] * share
-        speed = [done / max(many[clock] - few[clock], 1e-9) for clock in ("seconds", "wall")]
         drawn = str(negatives)
         if cell.method in OURS:
-            nodes = len(relation(cell.dataset, options.data))
-            drawn += f" a node, {negatives * nodes / few['trained_pairs']:.2g} a pair"
-        shown = [f"{value:,.0f}" for value in speed]
+            pairs = relation(cell.dataset, options.data)
+            each = negatives * len(pairs) / pairs.closure().shape[1]
+            drawn += f" a node, {each:.2g} a pair"
+        shown = [f"{statistics.median(values):,.0f}" for values in zip(*measured, strict=True)]
         first = [cell.dataset, cell.dim, cell.method, cell.geometry]
         lines.append(line([*first, drawn, threads, *shown]))
     print("\n".join(lines))
@@ -291,6 +286,19 @@ def throughput_table(bench: Bench, options: argparse.Namespace, methods: list[st
             found = limits(nodes, dim, dtype, negatives=50)
             figures = [f"{found[key]:,.0f}" for key in ("rows", "moved", "both", "arithmetic")]
             print(line([dataset, dim, np.dtype(dtype).name, *figures]))
+
+
+def rates_of(bench: Bench, cell: Cell, more: Job) -> tuple[float, ...]:
+    """Pairs per second, by processor time and by the clock; nothing if a run failed."""
+    epochs, rate = passes(cell.method, cell.dataset), METHODS[cell.method].rates[0]
+    rows = [bench(cell.job(rate, 0, 1.0, epochs=n, **more)) for n in epochs]
+    if any("error" in row for row in rows):
+        return ()
+    *_, few, many = rows
+    # each of its threads goes over all pairs
+    share = more["threads"] if cell.method == "poincare-embeddings" else 1
+    done = (many["epochs"] - few["epochs"]) * few["trained_pairs"] * share
+    return tuple(done / max(many[clock] - few[clock], 1e-9) for clock in ("seconds", "wall"))
 
 
 def loads(options: argparse.Namespace, methods: list[str]) -> Iterator[tuple[Cell, int, int]]:
@@ -318,32 +326,24 @@ def passes(method: str, dataset: str) -> tuple[int, ...]:
     return (5, 55) if method in ("shirakawa", "lateral", "lateral-geodesic") else (1, 5)
 
 
-def radius_figure(bench: Bench, options: argparse.Namespace) -> None:
+def radius_figure(bench: Bench, options: argparse.Namespace, methods: list[str]) -> None:
     """MAP and mean rank of ours against the largest radius that points may have."""
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(1, 2, figsize=(10.0, 4.2), layout="constrained")
-    print("\n" + line(["dim", "largest radius", "MAP", "mean rank"]))
-    print("|---" * 4 + "|")
-    for dim in options.dims:
-        cell = Cell("mammals", "ours ranking", "lorentz", dim)
-        lr = search(bench, cell, options)
-        curves: dict[str, list[list[float]]] = {"map": [], "mean_rank": []}
-        for radius in RADII:
-            more = {"purpose": "radius", "options": {"max_radius": radius}}
-            found = [bench(cell.job(lr, s, options.epochs_scale, **more)) for s in options.seeds]
-            good = [row for row in found if "map" in row]
-            if len(good) < len(found):
-                raise SystemExit(f"a run failed: {found[0].get('error')}")
-            for key, curve in curves.items():
-                curve.append([row[key] for row in good])
-            print(line([dim, radius, *(interval(curve[-1]) for curve in curves.values())]))
-        for axis, curve in zip(axes, curves.values(), strict=True):
-            values = np.array(curve)
-            (drawn,) = axis.plot(RADII, values.mean(axis=1), marker="o", label=f"dimension {dim}")
-            axis.fill_between(
-                RADII, values.min(1), values.max(1), color=drawn.get_color(), alpha=0.2
-            )
+    print("\n" + line(["method", "dim", "largest radius", "MAP", "mean rank"]))
+    print("|---" * 5 + "|")
+    kinds = {"ours ranking": "-", "ours ranking, random start": "--"}
+    for method, style in kinds.items():
+        for number, dim in enumerate(options.dims if method in methods else ()):
+            curves = by_radius(bench, Cell("mammals", method, "lorentz", dim), options)
+            label = f"dimension {dim}" + (", random start" if style == "--" else "")
+            for axis, values in zip(axes, curves, strict=True):
+                look = {"color": f"C{number}", "linestyle": style, "label": label}
+                axis.plot(RADII, values.mean(axis=1), marker="o", **look)
+                axis.fill_between(
+                    RADII, values.min(1), values.max(1), color=f"C{number}", alpha=0.2
+                )
     for axis in axes:
         axis.set_xlabel("largest radius allowed (curvature −1)")
         for style, (who, radius) in zip((":", "--", "-."), CLAMPS.items(), strict=True):
@@ -356,6 +356,22 @@ def radius_figure(bench: Bench, options: argparse.Namespace) -> None:
     options.radius_figure.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(options.radius_figure, dpi=150)
     print(f"\n{options.radius_figure}")
+
+
+def by_radius(bench: Bench, cell: Cell, options: argparse.Namespace) -> list[np.ndarray]:
+    """MAP and mean rank, each ``(radii, seeds)``, with the rate that is best with all room."""
+    lr, own = search(bench, cell, options), METHODS[cell.method].options
+    curves: dict[str, list[list[float]]] = {"map": [], "mean_rank": []}
+    for radius in RADII:
+        more = {"purpose": "radius", "options": {**own, "max_radius": radius}}
+        found = [bench(cell.job(lr, s, options.epochs_scale, **more)) for s in options.seeds]
+        if failed := [row for row in found if "map" not in row]:
+            raise SystemExit(f"a run failed: {failed[0].get('error')}")
+        for key, curve in curves.items():
+            curve.append([row[key] for row in found])
+        shown = (interval(curve[-1]) for curve in curves.values())
+        print(line([cell.method, cell.dim, radius, *shown]))
+    return [np.array(curve) for curve in curves.values()]
 
 
 # ------------------------------------------------------------------- command line
@@ -380,7 +396,10 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--negatives", nargs="+", type=int, default=[50], help="of a node, for ours in --throughput"
     )
-    parser.add_argument("--radius-figure", type=Path, metavar="FILE")
+    parser.add_argument("--repeats", type=int, default=3, help="of --throughput: the median")
+    parser.add_argument(
+        "--radius-figure", type=Path, metavar="FILE", help="of the chosen methods, ours ranking ..."
+    )
     parser.add_argument("--peer-python", default=sys.executable, metavar="PYTHON")
     for name in CHECKOUTS:
         parser.add_argument(f"--{name}", type=Path, metavar="DIR", help="a built checkout")
@@ -418,7 +437,7 @@ def main() -> None:
     if options.throughput:
         throughput_table(bench, options, methods)
     elif options.radius_figure:
-        radius_figure(bench, options)
+        radius_figure(bench, options, methods)
     else:
         if not options.table:
             run_all(bench, options, methods)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -36,7 +37,7 @@ from hyperhier.cli._output import (
 from hyperhier.errors import RunError
 
 if TYPE_CHECKING:
-    from hyperhier.embedding import Progress
+    from hyperhier.embedding import Progress, TaxonomyEmbedding
 
 __all__ = ["embed"]
 
@@ -148,7 +149,8 @@ def embed(
     if "shortfall" in info:
         note(f"falls short: {info['shortfall']}", quiet=quiet)
     stopped: BaseException | None = None
-    with new_folder(output, marker=_MARKER, overwrite=overwrite) as folder:
+    kept_elsewhere = _kept_elsewhere(embedding)
+    with kept_elsewhere, new_folder(output, marker=_MARKER, overwrite=overwrite) as folder:
         embedding.save(folder)
         try:
             report = embedding.evaluate()
@@ -188,6 +190,18 @@ def _hint_to_resume(checkpoint: Path) -> Iterator[None]:
     except KeyboardInterrupt:
         if checkpoint.is_file():
             note(f"the training is kept: the same command with --resume goes on, {checkpoint}")
+        raise
+
+
+@contextmanager
+def _kept_elsewhere(embedding: TaxonomyEmbedding) -> Iterator[None]:
+    """What may have taken an hour goes to the temporary folder if it cannot be written."""
+    try:
+        yield
+    except BaseException:
+        folder = Path(tempfile.mkdtemp(prefix="hyperhier-embedding-"))
+        embedding.save(folder)
+        note(f"could not be written where it belongs, the embedding is kept in {folder}")
         raise
 
 

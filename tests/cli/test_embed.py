@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -239,3 +241,27 @@ def test_an_interrupted_training_ends_like_an_uninterrupted_one(  # type: ignore
     whole, resumed = (TaxonomyEmbedding.load(tmp_path / name) for name in ("whole", "out"))
     assert whole.points.equal(resumed.points)
     assert not (tmp_path / "out.checkpoint").exists()
+
+
+def test_a_result_that_cannot_be_written_is_kept_elsewhere(  # type: ignore[no-untyped-def]
+    run, tmp_path: Path, tree_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hyperhier.embedding import TaxonomyEmbedding
+
+    plain, out = TaxonomyEmbedding.save, tmp_path / "out"
+    spare = tmp_path / "spare"
+    spare.mkdir()
+
+    def full(self: TaxonomyEmbedding, folder: Path) -> None:
+        if folder.parent == tmp_path:
+            raise OSError(errno.ENOSPC, "No space left on device", str(folder))
+        plain(self, folder)
+
+    monkeypatch.setattr(TaxonomyEmbedding, "save", full)
+    monkeypatch.setattr(tempfile, "tempdir", str(spare))
+    done = run("embed", tree_file, "-o", out)
+    assert done.code == 2
+    assert not out.exists()
+    (kept,) = spare.iterdir()
+    assert str(kept) in done.err
+    assert len(TaxonomyEmbedding.load(kept)) > 1
