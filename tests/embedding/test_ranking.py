@@ -9,7 +9,7 @@ import torch
 from hyperhier.embedding import RankingEmbedder, TaxonomyEmbedding, embed
 from hyperhier.embedding._compiled import is_available
 from hyperhier.embedding._ranking import embedder as ranking_module
-from hyperhier.embedding._ranking.compiled import preorder
+from hyperhier.embedding._ranking.compiled import CompiledRanking, preorder
 from hyperhier.embedding._ranking.held_out import HeldOut
 from hyperhier.embedding._ranking.kernel import from_table, ranking_epoch, to_table
 from hyperhier.embedding._ranking.plain import TorchRanking
@@ -115,6 +115,22 @@ def test_rows_of_the_kernel_keep_the_points() -> None:
     back, turned = from_table(table, 3)
     np.testing.assert_allclose(back, radius, rtol=1e-14)
     np.testing.assert_allclose(turned, direction, rtol=1e-15)
+
+
+@compiled
+@pytest.mark.parametrize("dim", [2, 5])
+def test_directions_stay_unit_vectors_over_many_epochs(random_tree, dim) -> None:
+    tax = random_tree(0, 60)
+    child, ancestor = tax.closure()
+    points = ranking_module._starting_points(tax, get_manifold("lorentz"), dim, "random", 0)[0]
+    trained = torch.ones(child.numel(), dtype=torch.bool)
+    trainer = CompiledRanking(
+        tax, get_manifold("lorentz"), points, child, ancestor, trained, 20, False, 1, None
+    )
+    for epoch in range(300):
+        trainer.epoch(0.2, 0, epoch)
+    length = torch.linalg.vector_norm(trainer.state()["table"][:, :dim], dim=1)
+    assert length == pytest.approx(torch.ones(len(tax)).numpy(), abs=1e-14)
 
 
 @compiled

@@ -49,8 +49,8 @@ class CompiledRanking:
         child, ancestor: ``(E,)`` each, all pairs: none of them is ever a negative.
         trained: ``(E,)`` bool, the pairs to train on.
         negatives: of a node; None: all nodes that are no ancestors.
-        near: whether a quarter of them comes from its neighbourhood in the tree. From a random
-            start that would do harm: everything is near.
+        near: whether a quarter of them comes from its neighbourhood in the tree, and another one
+            by frequency at all times. From a random start that would do harm: everything is near.
         threads: that move the points side by side.
         max_radius: in units of the curvature radius.
     """
@@ -83,10 +83,7 @@ class CompiledRanking:
         self._pairs = int(chosen.sum())
         self._nodes = np.flatnonzero(self._positives)
         self._threads = threads
-        drawn = 0 if negatives is None else negatives
-        self._near = drawn // 4 if near else 0
-        self._frequent = drawn // 2 - self._near
-        self._uniform = -1 if negatives is None else drawn - drawn // 2
+        self._negatives, self._near = negatives, near
 
         self._unit = 1.0 / math.sqrt(-manifold.sectional_curvature)
         radius, direction = polar_form(start, manifold)
@@ -96,8 +93,18 @@ class CompiledRanking:
         self._table = to_table(np.minimum(radius[self._order], self._limit), direction[self._order])
         self._epoch = ranking_epoch()
 
-    def epoch(self, lr: float, seed: int, epoch: int) -> float:
+    def _draws(self, *, burn_in: bool) -> tuple[int, int, int]:
+        """Negatives drawn evenly (-1: all nodes), by frequency, and from the neighbourhood."""
+        if self._negatives is None:
+            return -1, 0, 0
+        half, quarter = self._negatives // 2, self._negatives // 4
+        if self._near:
+            return self._negatives - half, half - quarter, quarter
+        return (self._negatives - half, half, 0) if burn_in else (self._negatives, 0, 0)
+
+    def epoch(self, lr: float, seed: int, epoch: int, *, burn_in: bool = False) -> float:
         """One pass over the nodes; returns the mean loss of the pairs."""
+        draws = self._draws(burn_in=burn_in)
         random = np.random.default_rng((seed, epoch))
         parts = np.array_split(random.permutation(self._nodes), self._threads)
         seeds = random.integers(2**62, size=self._threads).tolist()
@@ -105,8 +112,7 @@ class CompiledRanking:
         def move(part: NDArray[np.int64], part_seed: int) -> float:
             loss: float = self._epoch(
                 self._table, (0,) * self._dim, part, self._start, self._ancestor,
-                self._positives, self._uniform, self._frequent, self._near, lr,
-                math.sinh(self._limit), part_seed,
+                self._positives, *draws, lr, math.sinh(self._limit), part_seed,
             )  # fmt: skip
             return loss
 

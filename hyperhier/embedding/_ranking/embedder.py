@@ -73,9 +73,10 @@ class RankingEmbedder(Embedder):
     * ``"compiled"``: hyperbolic manifolds, with numba (``pip install 'hyperhier[fast]'``).
       Stochastic Riemannian gradient descent in polar form, exact at any radius
       (:mod:`hyperhier.embedding._ranking.kernel`). All ancestors of a node are taken at once
-      and share their negatives: half of them drawn evenly, the others as often as they are
-      ancestors (Nickel and Kiela's frequency weighting); after a constructive start half of
-      these come from the node's neighbourhood in the tree, which an even draw hardly meets.
+      and share their negatives, which are drawn evenly; in the burn-in half of them as often as
+      they are ancestors (Nickel and Kiela's frequency weighting). From a constructive start half
+      are even, a quarter by frequency, and a quarter from the node's neighbourhood in the tree,
+      which an even draw hardly meets.
     * ``"torch"``: any manifold, any device. Pairs in batches, even negatives, Riemannian Adam.
 
     Args:
@@ -218,7 +219,7 @@ class RankingEmbedder(Embedder):
         for epoch in range(done, total):
             left = 1.0 - (epoch - warm) / self.epochs
             rate = 0.1 * lr if epoch < warm else lr * (trainer.least + (1.0 - trainer.least) * left)
-            loss = trainer.epoch(rate, self.seed, epoch)
+            loss = trainer.epoch(rate, self.seed, epoch, burn_in=epoch < warm)
             figures = {"loss": loss}
             last = epoch + 1 == total
             if held_out is not None and epoch >= warm and ((epoch + 1) % every == 0 or last):

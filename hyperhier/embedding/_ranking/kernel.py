@@ -120,7 +120,11 @@ def _epoch(
         sinh /= length
         cosh_r = 0.5 * (row[dim + 1] * row[dim + 1] + row[dim + 2] * row[dim + 2])
         out = row[dim] * cosh + cosh_r * sinh * along
-        moved = math.sqrt(out * out + sinh * sinh * across2)
+        # its own length: with the one that it ought to have, directions cease to be units in time
+        moved = 0.0
+        for j in range(dim):
+            moved += (row[j] * out + sinh * across[j]) ** 2
+        moved = math.sqrt(moved)
         if not moved > _TINY:
             return
         inverse = 1.0 / moved

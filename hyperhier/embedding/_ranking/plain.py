@@ -53,8 +53,8 @@ class TorchRanking:
         self._weight = ManifoldParameter(start.to(device), self.manifold)
         self._optimizer = RiemannianAdam([self._weight], lr=1.0)
 
-    def epoch(self, lr: float, seed: int, epoch: int) -> float:
-        """One pass over the pairs; returns their mean loss."""
+    def epoch(self, lr: float, seed: int, epoch: int, *, burn_in: bool = False) -> float:
+        """One pass over the pairs; returns their mean loss. It is the same in the burn-in."""
         own_seed = int(np.random.default_rng((seed, epoch)).integers(2**62))
         generator = torch.Generator().manual_seed(own_seed)
         for group in self._optimizer.param_groups:
