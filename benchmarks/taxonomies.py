@@ -76,11 +76,11 @@ METHODS = {
     "ours constructive": Method(("lorentz", "poincare")),
     "ours ranking": Method(("lorentz", "poincare"), (0.05, 0.1, 0.2, 0.5, 1.0), 100),
     "ours ranking, random start": Method(
-        ("lorentz",), (0.1, 0.3, 0.5, 1.0), 500, 20, options={"init": "random"}
+        ("lorentz",), (0.05, 0.1, 0.2, 0.5), 500, 20, options={"init": "random"}
     ),
     "ours ranking, random start, long": Method(
         ("lorentz",),
-        (0.05, 0.1, 0.2),
+        (0.01, 0.02, 0.05, 0.1),
         10_000,
         500,
         search=0.4,
