@@ -41,6 +41,7 @@ DATASETS = ("mammals", "verbs", "nouns")
 DIMS = (2, 5, 10)
 SEEDS = (0, 1, 2, 3, 4)
 TUNING_SEED = 100
+#: two lengths of training from random points
 SHORT, LONG = "ours ranking, random start", "ours ranking, random start, long"
 RADII = (2.0, 4.0, 6.0, 8.0, 10.0, 12.0, 16.0, 20.0, 30.0)
 RADII_LONG = (12.0,)
@@ -77,10 +78,8 @@ class Method:
 METHODS = {
     "ours constructive": Method(("lorentz", "poincare")),
     "ours ranking": Method(("lorentz", "poincare"), (0.05, 0.1, 0.2, 0.5, 1.0), 100),
-    "ours ranking, random start": Method(
-        ("lorentz",), (0.05, 0.1, 0.2, 0.5), 500, 20, options={"init": "random"}
-    ),
-    "ours ranking, random start, long": Method(
+    SHORT: Method(("lorentz",), (0.05, 0.1, 0.2, 0.5), 500, 20, options={"init": "random"}),
+    LONG: Method(
         ("lorentz",),
         (0.02, 0.05, 0.1, 0.2),
         10_000,

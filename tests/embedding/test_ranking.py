@@ -323,6 +323,27 @@ def test_held_out_ancestors_are_no_negatives_in_torch() -> None:
 
 
 @compiled
+def test_which_negatives_are_drawn_when(random_tree) -> None:
+    tax = random_tree(0, 20)
+    child, ancestor = tax.closure()
+    space = get_manifold("lorentz")
+    start = ranking_module._starting_points(tax, space, 2, "random", 0)[0]
+    trained = torch.ones(child.numel(), dtype=torch.bool)
+
+    def draws(negatives: int | None, near: bool) -> list[tuple[int, int, int]]:
+        trainer = CompiledRanking(
+            tax, space, start, child, ancestor, trained, negatives, near, 1, None
+        )
+        return [trainer._draws(burn_in=burn_in) for burn_in in (True, False)]
+
+    # evenly, by frequency, nearby
+    assert draws(50, near=False) == [(25, 25, 0), (50, 0, 0)]
+    assert draws(50, near=True) == [(25, 13, 12)] * 2
+    assert draws(1, near=False) == [(1, 0, 0)] * 2
+    assert draws(None, near=True) == [(-1, 0, 0)] * 2
+
+
+@compiled
 def test_negatives_are_drawn_as_often_as_they_are_ancestors() -> None:
     ancestors = [[0] for _ in range(12)]
     ancestors[4] = [0, 1, 1, 1, 1, 1, 1, 2, 2]  # of which 1 is six times of nine, 2 twice
