@@ -139,6 +139,20 @@ def test_distortion_is_small(regular_tree, dim, average, worst) -> None:
     assert figures["worst_distortion"] < worst
 
 
+@pytest.mark.parametrize("dim", [2, 3, 8])
+def test_less_room_distorts_more_without_a_cliff(regular_tree, dim) -> None:
+    """Below a radius of about 6 every edge is shorter than a curvature radius."""
+    tax = regular_tree(2, 6)
+    averages = []
+    for radius in (3.0, 4.0, 5.0, 5.5, 6.0, 6.5, 7.0, 8.0):
+        emb = embed(tax, dim=dim, target="tree_distance", radius=radius)
+        assert 0.998 * radius < emb.info["radius"] <= radius
+        averages.append(emb.evaluate()["average_distortion"])
+    assert averages == sorted(averages, reverse=True)
+    assert averages[0] < 0.12
+    assert averages[2] < 0.06
+
+
 def test_longer_edges_distort_less(regular_tree) -> None:
     tax = regular_tree(3, 3)
     figures = [

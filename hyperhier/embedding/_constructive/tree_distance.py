@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,16 +17,19 @@ from hyperhier.embedding._constructive.siblings import Skeleton, turned
 from hyperhier.embedding._constructive.spread import spread_directions
 from hyperhier.embedding._distances import average_and_worst
 
-__all__ = ["place_by_edge_length", "place_in_proportion"]
+__all__ = ["Placement", "place_by_edge_length", "placements", "reaching"]
 
-# Edges shorter than this, in curvature radii, do not part what leaves their two ends.
-_SHORT = 1.0
+# Edges shorter than this, in curvature radii, do not part what leaves their two ends, or only
+# those that are shorter than one of these times the median edge as well: what fits better.
+_SHORT, _OF_MEDIAN = 1.0, (0.5, 0.25)
+# Scales tried until the farthest node is where it is wanted.
+_STEPS = 12
 # Shares of what is lost at the turns that may be given back to the edges.
 _SHARES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25)
 # Above these sizes fewer shares are tried.
 _FEWER, _FEWEST = 5_000, 100_000
-# Nodes whose distances to all others judge a placement.
-_SOURCES = 48
+# Nodes whose distances to all others judge a placement, and above the last of these sizes.
+_SOURCES, _FEW_SOURCES = 48, 8
 # Directions that stand for all of a larger code when its losses are averaged.
 _SAMPLE = 512
 # More different numbers of directions than this above _EXACT share their codes.
@@ -51,7 +56,9 @@ def place_by_edge_length(
 
     Edges shorter than 1 do not part what leaves their two ends. Nodes that hang together by
     such edges take their directions from one code, and a node between them lies towards the
-    mean of what leaves behind it.
+    mean of what leaves behind it. Where there is so little room that most edges are short, they
+    have to part all the same: of these edges all are taken for short, or those below a half or
+    a quarter of the median length, whichever leaves the least average distortion.
 
     Each node is placed by hyperbolic trigonometry in polar coordinates about the origin. With
     r the parent's distance from it, l the edge and phi its angle with the way outwards::
@@ -75,57 +82,97 @@ def place_by_edge_length(
         torch.arange(skeleton.parent.numel()), skeleton.parent, skeleton.depth, skeleton.weight
     )
     if tau is not None:
-        polar = _placed(whole, dim, tau, 0.0, seed)
+        polar = _placed(whole, dim, tau, 0.0, math.inf, seed)
         chosen = {"tau": tau, "radius": float(polar.norm(dim=1).max())}
     else:
         whole = whole.from_middle()
-        polar, chosen = place_in_proportion(whole, dim, radius, seed)
+        polar, chosen = _in_proportion(whole, dim, radius, seed)
     out = torch.empty_like(polar)
     out[whole.node] = polar
     return out, chosen
 
 
-def place_in_proportion(
-    tree: MetricTree, dim: int, radius: float, seed: int, shares: tuple[float, ...] | None = None
+def _in_proportion(
+    tree: MetricTree, dim: int, radius: float, seed: int
 ) -> tuple[Tensor, dict[str, float]]:
     """The best placement with the farthest node at ``radius``, by position in the tree."""
     size = tree.parent.numel()
-    deepest = float(tree.far().max())
-    if deepest == 0.0:
+    if not bool((tree.weight > 0.0).any()):
         polar = torch.zeros(size, dim, dtype=torch.float64)
         return polar, {"tau": 1.0, "radius": 0.0, "share": 0.0}
-    if shares is None:
-        shares = _SHARES if size <= _FEWER else _SHARES[::2] if size <= _FEWEST else _SHARES[2:3]
-    sources = torch.linspace(0, size - 1, min(size, _SOURCES)).round().long().unique()
-    target = tree.distances(sources.tolist()) if len(shares) > 1 else torch.empty(0)
-    best: tuple[float, Tensor, dict[str, float]] | None = None
-    for share in shares:
-        polar, tau = _reaching(tree, dim, radius, deepest, share, seed)
-        loss = 0.0
-        if len(shares) > 1:
-            loss, _ = average_and_worst(polar, sources, target)
-        if best is None or loss < best[0]:
-            reached = float(polar.norm(dim=1).max())
-            best = loss, polar, {"tau": tau, "radius": reached, "share": share}
-    assert best is not None
-    return best[1], best[2]
+    shares = _SHARES if size <= _FEWER else _SHARES[::2] if size <= _FEWEST else _SHARES[2:3]
+    tried = ((p, share) for share in shares for p in placements(tree, dim, radius, seed, share))
+    first, second = next(tried), next(tried, None)
+    best, share = first
+    if second is not None:
+        judges = min(size, _SOURCES if size <= _FEWEST else _FEW_SOURCES)
+        sources = torch.linspace(0, size - 1, judges).round().long().unique()
+        target = tree.distances(sources.tolist())
+        best, share = min(
+            itertools.chain((first, second), tried),
+            key=lambda one: average_and_worst(one[0].polar, sources, target),
+        )
+    return best.polar, {"tau": best.tau, "radius": best.radius, "share": share}
 
 
-def _reaching(
-    tree: MetricTree, dim: int, radius: float, deepest: float, share: float, seed: int
-) -> tuple[Tensor, float]:
-    """The placement whose farthest node is as far as ``radius``, to a thousandth below it."""
-    tau, before = radius / deepest, (0.0, 0.0)
-    for _ in range(8):
-        polar = _placed(tree, dim, tau, share, seed)
-        reached = float(polar.norm(dim=1).max())
-        if 0.999 * radius <= reached <= radius or radius < _SHORT:
-            break
-        slope = (reached - before[1]) / (tau - before[0])
-        before = tau, reached
+@dataclass(frozen=True)
+class Placement:
+    """A tree in hyperbolic space, edges in proportion to their weights.
+
+    Attributes:
+        polar: ``(N, dim)`` by position in the tree.
+        tau: length of an edge of weight 1, in curvature radii.
+        limit: edges of this weight or more are never taken for short.
+        radius: distance of the farthest node from the origin.
+    """
+
+    polar: Tensor
+    tau: float
+    limit: float
+    radius: float
+
+
+def placements(
+    tree: MetricTree, dim: int, radius: float, seed: int, share: float
+) -> Iterator[Placement]:
+    """The placements at a radius that differ in which of the edges below a curvature radius are
+    taken for short: all of them, and those that are so beside most edges of the tree.
+    """
+    last = reaching(tree, dim, radius, seed, share, math.inf)
+    yield last
+    median = float(tree.weight[tree.weight > 0.0].median())
+    for factor in _OF_MEDIAN if radius >= _SHORT else ():
+        short = (last.tau * tree.weight < _SHORT) & (tree.weight < last.limit)
+        if bool((short & (tree.weight >= factor * median)).any()):
+            last = reaching(tree, dim, radius, seed, share, factor * median)
+            yield last
+
+
+def reaching(
+    tree: MetricTree, dim: int, radius: float, seed: int, share: float, limit: float
+) -> Placement:
+    """The placement whose farthest node is as far as ``radius``, to a thousandth below it if it
+    can be had: the distance jumps where a longer tau makes an edge no longer short.
+    """
+    deepest = float(tree.far().max())
+    tau, beyond = radius / deepest, math.inf
+    inside = before = Placement(torch.empty(0), 0.0, limit, 0.0)
+    for _ in range(_STEPS):
+        polar = _placed(tree, dim, tau, share, limit, seed)
+        now = Placement(polar, tau, limit, float(polar.norm(dim=1).max()))
+        if now.radius > radius:
+            beyond = min(beyond, tau)
+        elif now.radius > inside.radius:
+            inside = now
+        if 0.999 * radius <= now.radius <= radius or radius < _SHORT:
+            return now
+        slope = (now.radius - before.radius) / (tau - before.tau)
+        before = now
         # a chord of a curve that is nearly straight; aimed a little low, not to pass radius
-        tau = max(0.25 * tau, tau + (0.9995 * radius - reached) / max(slope, 0.25 * deepest))
-    return polar, tau
+        tau = max(0.25 * tau, tau + (0.9995 * radius - now.radius) / max(slope, 0.25 * deepest))
+        if not inside.tau < tau < beyond:
+            tau = 0.5 * (inside.tau + beyond)
+    return inside if inside.radius else before
 
 
 @dataclass(frozen=True)
@@ -150,10 +197,13 @@ def _code(count: int, dim: int, seed: int, back: bool) -> _Code:
     return _Code(directions, float(-2.0 * sines.clamp(min=0.01).log().mean()))
 
 
-def _placed(tree: MetricTree, dim: int, tau: float, share: float, seed: int) -> Tensor:
+def _placed(
+    tree: MetricTree, dim: int, tau: float, share: float, limit: float, seed: int
+) -> Tensor:
+    """The placement: edges below a curvature radius and of a weight below ``limit`` are short."""
     size = tree.parent.numel()
     length = tau * tree.weight
-    short = length < _SHORT
+    short = (length < _SHORT) & (tree.weight < limit)
     short[0] = False
     top = torch.arange(size)  # of the nodes that hang together by short edges
     for nodes, parents in tree.levels():
