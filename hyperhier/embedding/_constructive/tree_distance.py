@@ -136,7 +136,8 @@ def placements(
     tree: MetricTree, dim: int, radius: float, seed: int, share: float
 ) -> Iterator[Placement]:
     """The placements at a radius that differ in which of the edges below a curvature radius are
-    taken for short: all of them, and those that are so beside most edges of the tree.
+    taken for short: all of them, and those that are so beside most edges of the tree. What is
+    given back for turns alone may pass the radius; then there is no such placement.
     """
     last = reaching(tree, dim, radius, seed, share, math.inf)
     yield last
@@ -145,7 +146,8 @@ def placements(
         short = (last.tau * tree.weight < _SHORT) & (tree.weight < last.limit)
         if bool((short & (tree.weight >= factor * median)).any()):
             last = reaching(tree, dim, radius, seed, share, factor * median)
-            yield last
+            if last.radius <= radius:
+                yield last
 
 
 def reaching(
